@@ -1,0 +1,40 @@
+/**
+ * Accepting a message: 250 (or 202) means durable. Composes record, jobs and due index into one MULTI per shard, commits
+ * in groups, and never reports success unless every reply of every EXEC was checked.
+ */
+import type { Envelope, MessageId } from '@mailwheel/envelope';
+
+/** An envelope before we gave it ids and a time. */
+export type NewEnvelope = Omit<Envelope, 'messageId' | 'messageNumber' | 'acceptedAtMs' | 'bodyBytes'>;
+
+export interface Submission {
+  readonly envelope: NewEnvelope;
+  /** Complete message as it will be relayed, our Received line included. */
+  readonly body: Buffer;
+  /** Scope and key of an Idempotency-Key, and a digest of the request it stands for. */
+  readonly idempotency?: { readonly scope: string; readonly key: string; readonly digest: string };
+  /** A fixed id (bounces derive theirs: a re-run adds nothing). */
+  readonly messageId?: MessageId;
+}
+
+export type Acceptance =
+  | {
+      readonly kind: 'accepted';
+      readonly messageId: MessageId;
+      readonly messageNumber: number;
+      readonly repeated: boolean;
+    }
+  /** Same Idempotency-Key, another body. */
+  | { readonly kind: 'conflict'; readonly messageId: MessageId }
+  /** Nothing was stored. `full`: 452 4.3.1. `unavailable`: 451 4.3.0. */
+  | { readonly kind: 'full'; readonly reason: string }
+  | { readonly kind: 'unavailable'; readonly reason: string; readonly cause?: unknown }
+  /** The store may or may not have it; answered 451 and counted `accept_unknown`. */
+  | { readonly kind: 'unknown'; readonly reason: string; readonly cause?: unknown };
+
+export interface Acceptor {
+  accept(submission: Submission): Promise<Acceptance>;
+  /** Cheap check for the start of a transaction: is the store open for mail? */
+  admission(): { readonly kind: 'open' } | { readonly kind: 'full' | 'unavailable'; readonly reason: string };
+  close(): Promise<void>;
+}
