@@ -1,1 +1,16 @@
-export {};
+/** The life of a process: configuration at its start, readiness, and a stop in a written order. */
+export { createLifecycle } from './create-lifecycle.ts';
+export { processTimers, thisProcess } from './surroundings.ts';
+export {
+  stopStages,
+  type FromRole,
+  type HostProcess,
+  type Lifecycle,
+  type LifecycleEvent,
+  type LifecycleOptions,
+  type LifecycleState,
+  type StopStage,
+  type StopStep,
+  type Timers,
+  type ToRole,
+} from './types.ts';
