@@ -129,6 +129,8 @@ export interface JobData {
   readonly sameHostFirst?: string;
   /** How often the outcome of a transaction was unknown. */
   readonly unknownOutcomes?: number;
+  /** Recipients of this job that bounced or expired in earlier attempts: the job ends `failed`, not `completed`. */
+  readonly failedRecipients?: number;
   /** RFC 3461 DELAY notifications sent. */
   readonly delayNotices?: number;
 }
