@@ -1,6 +1,6 @@
 /**
  * The message record: the truth about a message. Queues are an index over it. One hash per message on its home shard,
- * `{mw<shard>}:msg:<id>`, and its body beside it, `{mw<shard>}:body:<id>` (a key of its own, so that it can expire alone).
+ * `{mw<shard>}:!msg:<id>`, and its body beside it, `{mw<shard>}:!body:<id>` (a key of its own, so that it can expire alone).
  */
 import type { Envelope, FinalResult, JobId, LedgerEntry, MessageId } from '@mailwheel/envelope';
 import type { ChainableCommander } from 'ioredis';
@@ -31,13 +31,20 @@ export interface RecordOutcome {
 }
 
 export interface Spool {
+  /**
+   * Adds body and record. One of the replies of EXEC is then `record:created`, or `record:<state>` if a record with this id
+   * stood there: it and its body were left alone. `null` for the body beside `record:created`: a foreign body was there.
+   */
   addToTransaction(
     multi: ChainableCommander,
     envelope: Envelope,
     body: Buffer,
     state: 'staged' | 'committed',
   ): void;
-  /** Compare-and-set; false: the record was in no state from which the move is legal. */
+  /**
+   * Compare-and-set; false: the record was in no state from which the move is legal. True if it is there already.
+   * Revoking a message without a record leaves a tombstone, so that a transaction still under way creates nothing.
+   */
   move(id: MessageId, to: 'committed' | 'revoked'): Promise<boolean>;
   /** Reads record and body, and marks that an attempt started (from then on `revoked` is impossible). */
   open(id: MessageId): Promise<OpenedMessage | undefined>;
@@ -52,8 +59,15 @@ export interface Spool {
   read(id: MessageId): Promise<MessageRecord | undefined>;
   readBody(id: MessageId): Promise<Buffer | undefined>;
   ledger(id: MessageId): Promise<LedgerEntry[]>;
-  /** Reopens bounced or quarantined recipients ("deliver again"); fails when the body is gone. */
+  /**
+   * Reopens bounced, expired or quarantined recipients ("deliver again"). All or nothing: false, and nothing changed, when
+   * the body is gone or one of them was delivered or deleted. The caller makes the jobs again.
+   */
   reopen(id: MessageId, recipients: readonly number[]): Promise<boolean>;
+  /** Deletes record, body and ledger (what an accept left that failed); false: there was no record. */
+  remove(id: MessageId): Promise<boolean>;
+  /** Messages of a shard with an open recipient. */
+  backlog(shard: number): Promise<number>;
   /** Iterates all records of a shard in portions (sweeper, export, queue list). */
   scan(
     shard: number,
