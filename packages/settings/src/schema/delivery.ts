@@ -1,5 +1,5 @@
 /** Settings of delivery: connections, time-outs, verdicts. */
-import { choice, section, whole, type Field, type NumberOptions } from '../field.ts';
+import { choice, fraction, section, whole, type Field, type NumberOptions } from '../field.ts';
 
 export interface DeliverySettings {
   readonly verdicts: 'scoped' | 'any-4xx';
@@ -24,8 +24,8 @@ export interface DeliverySettings {
 
 /** A time-out towards a destination host. */
 function timeout(initial: number, says: string): Field<number> {
-  const limits: NumberOptions = { min: 1, max: 3600, initial, unit: 'seconds', says };
-  return whole(limits);
+  const limits: NumberOptions = { min: 0.1, max: 3600, initial, unit: 'seconds', says };
+  return fraction(limits);
 }
 
 export const delivery: Field<DeliverySettings> = section<DeliverySettings>(
@@ -93,8 +93,8 @@ export const delivery: Field<DeliverySettings> = section<DeliverySettings>(
     dataSeconds: timeout(120, 'Wait for the answer to DATA.'),
     bodyBlockSeconds: timeout(180, 'Wait for the host to take a block of the body.'),
     finalReplySeconds: timeout(600, 'Wait for the reply after the message (RFC 5321 section 4.5.3.2.6).'),
-    attemptSeconds: whole({
-      min: 10,
+    attemptSeconds: fraction({
+      min: 0.5,
       max: 7200,
       initial: 900,
       unit: 'seconds',

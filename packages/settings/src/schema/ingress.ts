@@ -1,6 +1,17 @@
 /** Settings of the ingress: the SMTP and HTTP listeners and what they take. */
 import { isNetwork, type ListenAddress } from '../addresses.ts';
-import { choice, flag, list, optional, requiredSection, section, text, whole, type Field } from '../field.ts';
+import {
+  choice,
+  flag,
+  fraction,
+  list,
+  optional,
+  requiredSection,
+  section,
+  text,
+  whole,
+  type Field,
+} from '../field.ts';
 import { listen } from './listen.ts';
 
 export interface SmtpIngressSettings {
@@ -94,8 +105,8 @@ const smtp: Field<SmtpIngressSettings> = section<SmtpIngressSettings>('The SMTP 
     unit: 'connections',
     says: 'SMTP connections of one client address at a time; further ones get 421 4.7.0.',
   }),
-  idleSeconds: whole({
-    min: 5,
+  idleSeconds: fraction({
+    min: 0.5,
     max: 3600,
     initial: 300,
     unit: 'seconds',
@@ -168,7 +179,7 @@ export const ingress: Field<IngressSettings> = section<IngressSettings>('Accepti
     unit: 'bytes',
     says: 'Message bodies one ingress process holds in memory; above it, clients wait.',
   }),
-  drainSeconds: whole({
+  drainSeconds: fraction({
     min: 0,
     max: 600,
     initial: 10,

@@ -23,22 +23,22 @@ export interface HostHealthSettings {
 export const retry: Field<RetryScheduleSettings> = section<RetryScheduleSettings>(
   'When recipients that were deferred are tried again.',
   {
-    firstWaitSeconds: whole({
-      min: 1,
+    firstWaitSeconds: fraction({
+      min: 0.1,
       max: 86_400,
       initial: 60,
       unit: 'seconds',
       says: 'Wait after the first attempt; it doubles with each further one.',
     }),
-    longestWaitSeconds: whole({
-      min: 1,
+    longestWaitSeconds: fraction({
+      min: 0.1,
       max: 604_800,
       initial: 3600,
       unit: 'seconds',
       says: 'The wait grows no further than this.',
     }),
-    maxAgeSeconds: whole({
-      min: 1,
+    maxAgeSeconds: fraction({
+      min: 0.1,
       max: 2_592_000,
       initial: 259_200,
       unit: 'seconds',
@@ -64,22 +64,22 @@ export const retry: Field<RetryScheduleSettings> = section<RetryScheduleSettings
 export const hostHealth: Field<HostHealthSettings> = section<HostHealthSettings>(
   'How long a destination host that failed is left alone, and how its traffic comes back.',
   {
-    firstRestSeconds: whole({
-      min: 1,
+    firstRestSeconds: fraction({
+      min: 0.1,
       max: 86_400,
       initial: 15,
       unit: 'seconds',
       says: 'Rest after the first failure; it doubles with each failed probe.',
     }),
-    longestRestSeconds: whole({
-      min: 1,
+    longestRestSeconds: fraction({
+      min: 0.1,
       max: 86_400,
       initial: 300,
       unit: 'seconds',
       says: 'The rest grows no further than this.',
     }),
-    aloneRestSeconds: whole({
-      min: 1,
+    aloneRestSeconds: fraction({
+      min: 0.1,
       max: 86_400,
       initial: 30,
       unit: 'seconds',
@@ -106,14 +106,14 @@ export const hostHealth: Field<HostHealthSettings> = section<HostHealthSettings>
       unit: 'doublings',
       says: 'Doublings of that rate until the host counts as healthy.',
     }),
-    probeLeaseSeconds: whole({
-      min: 5,
+    probeLeaseSeconds: fraction({
+      min: 1,
       max: 3600,
       initial: 60,
       unit: 'seconds',
       says: 'A probe that nobody reports on is given up after this long.',
     }),
-    shySeconds: whole({
+    shySeconds: fraction({
       min: 0,
       max: 300,
       initial: 5,

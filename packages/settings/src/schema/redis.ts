@@ -2,6 +2,7 @@
 import { parseListen, type ListenAddress } from '../addresses.ts';
 import {
   constrained,
+  fraction,
   list,
   optional,
   parsedText,
@@ -168,14 +169,14 @@ export const store: Field<StoreSettings> = section<StoreSettings>(
       says: 'Messages stored at a time; from there on new mail gets 452 4.3.1.',
     }),
     tombstoneSeconds: whole({
-      min: 60,
+      min: 1,
       max: 2_592_000,
       initial: 3600,
       unit: 'seconds',
       says: 'How long the result of a finished message can still be asked for.',
     }),
     idempotencySeconds: whole({
-      min: 60,
+      min: 1,
       max: 2_592_000,
       initial: 86_400,
       unit: 'seconds',
@@ -195,8 +196,8 @@ export const store: Field<StoreSettings> = section<StoreSettings>(
       unit: 'seconds',
       says: 'A message over several shards that was not committed after this long is revoked.',
     }),
-    sweepSeconds: whole({
-      min: 1,
+    sweepSeconds: fraction({
+      min: 0.5,
       max: 3600,
       initial: 30,
       unit: 'seconds',

@@ -1,5 +1,5 @@
 /** Settings of where mail goes: routes, policies of next hops, limits of destinations. */
-import { map, choice, optional, requiredSection, text, whole, type Field } from '../field.ts';
+import { choice, fraction, map, optional, requiredSection, text, whole, type Field } from '../field.ts';
 import { file, hostName, ipAddress, userName } from './paths.ts';
 
 export interface NextHopSettings {
@@ -20,7 +20,7 @@ export const routes: Field<string | undefined> = optional(
     expects: 'SMTP routes, one a line,',
     type: 'text, one route a line',
     charactersMax: 16_777_216,
-    says: 'SMTP routes written here; their form is described in `docs/routes.md`.',
+    says: 'SMTP routes, one a line: key, white space, destination hosts separated by commas; `#` starts a comment.',
   }),
 );
 
@@ -28,8 +28,8 @@ export const routesFile: Field<string | undefined> = optional(
   file('File of SMTP routes, instead of `routes`; a change is taken up by every running process.'),
 );
 
-export const routesReloadSeconds: Field<number> = whole({
-  min: 1,
+export const routesReloadSeconds: Field<number> = fraction({
+  min: 0.1,
   max: 3600,
   initial: 2,
   unit: 'seconds',

@@ -1,6 +1,6 @@
 /** Settings of a worker process: how much it does at a time and how it holds its jobs. */
 import type { ListenAddress } from '../addresses.ts';
-import { section, whole, type Field } from '../field.ts';
+import { fraction, section, whole, type Field } from '../field.ts';
 import { listen } from './listen.ts';
 
 export interface WorkerSettings {
@@ -47,22 +47,22 @@ export const worker: Field<WorkerSettings> = section<WorkerSettings>('Delivering
     unit: 'milliseconds',
     says: 'Time on one destination after which a stream gives way to other destinations.',
   }),
-  lockSeconds: whole({
-    min: 5,
+  lockSeconds: fraction({
+    min: 2.5,
     max: 3600,
     initial: 30,
     unit: 'seconds',
     says: 'How long a job stays with a worker that no longer renews its lock.',
   }),
-  lockRenewSeconds: whole({
-    min: 1,
+  lockRenewSeconds: fraction({
+    min: 0.2,
     max: 600,
     initial: 5,
     unit: 'seconds',
     says: 'Interval at which a worker renews the locks of its jobs.',
   }),
-  stalledSeconds: whole({
-    min: 1,
+  stalledSeconds: fraction({
+    min: 0.2,
     max: 600,
     initial: 5,
     unit: 'seconds',
@@ -75,7 +75,7 @@ export const worker: Field<WorkerSettings> = section<WorkerSettings>('Delivering
     unit: 'starts without an end',
     says: 'A job whose worker vanished this often is quarantined: kept, failed, and reported.',
   }),
-  drainSeconds: whole({
+  drainSeconds: fraction({
     min: 0,
     max: 3600,
     initial: 30,
