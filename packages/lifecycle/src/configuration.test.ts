@@ -63,7 +63,7 @@ test('tells every mistake of file and environment, each with its place', async (
   expect(sentences).toEqual(
     expect.arrayContaining([
       expect.stringMatching(new RegExp(`^${file}:2: retry\\.firstWaitSeconds: expected .*got "soon"$`)),
-      expect.stringMatching(new RegExp(`^${file}:3: console\\.lissten: .*did you mean listen\\?$`)),
+      expect.stringMatching(new RegExp(`^${file}:3: console\\.lissten: .*did you mean console\\.listen\\?$`)),
       expect.stringMatching(/^environment MAILWHEEL__WORKER__STREAMS: worker\.streams: expected /),
     ]),
   );
