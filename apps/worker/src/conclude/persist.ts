@@ -1,0 +1,28 @@
+/**
+ * What cannot be written because Redis is away is held and sent first when it answers (design section 6, step 5): the
+ * stream that holds it takes no new job until then. Writing is repeated because every write here is idempotent: `record`
+ * keeps the first final result, and a move that already happened is refused.
+ */
+export interface PersistOptions {
+  readonly firstWaitMs: number;
+  readonly longestWaitMs: number;
+  readonly wait: (ms: number) => Promise<void>;
+  /** False ends the repetition: the process is past its drain limit. */
+  readonly mayGoOn: () => boolean;
+  readonly onHeld: (cause: unknown) => void;
+}
+
+/** Repeats `write` until it succeeds; rethrows the last failure when the process may not go on. */
+export async function persist<T>(options: PersistOptions, write: () => Promise<T>): Promise<T> {
+  let waitMs = options.firstWaitMs;
+  for (;;) {
+    try {
+      return await write();
+    } catch (cause) {
+      options.onHeld(cause);
+      if (!options.mayGoOn()) throw cause;
+      await options.wait(waitMs);
+      waitMs = Math.min(options.longestWaitMs, waitMs * 2);
+    }
+  }
+}
