@@ -46,7 +46,7 @@ export function destinationKey(domain: string): DestinationResult {
   if (numericEnd.test(name)) {
     return refuse(553, 'the domain ends in a number; write an address literal as [192.0.2.1]');
   }
-  if (name.split('.').some((label) => label.length > labelBytesMax)) {
+  if (name.length > labelBytesMax && name.split('.').some((label) => label.length > labelBytesMax)) {
     return refuse(501, `a label of the domain is longer than ${labelBytesMax} bytes`);
   }
   return { ok: true, key: name as DestinationKey };

@@ -27,6 +27,13 @@ export {
   type ParsedAddress,
 } from './address.ts';
 export { addressScope, parseIpAddress, type AddressScope, type IpAddress } from './ip.ts';
-export { recipientsPerJobDefault, shardOf, splitIntoJobs, type JobPart, type SplitOptions } from './jobs.ts';
+export {
+  fnv1a32,
+  recipientsPerJobDefault,
+  shardOf,
+  splitIntoJobs,
+  type JobPart,
+  type SplitOptions,
+} from './jobs.ts';
 export { printable, shorten } from './printable.ts';
 export { decodeXtext, encodeXtext } from './xtext.ts';

@@ -24,6 +24,10 @@ export type AddressScope =
   | 'reserved'
   | 'documentation';
 
+const zero = 0x30;
+/** `.` counted from `0`. */
+const dot = -2;
+
 /** Reads a dotted quad (four decimal numbers, no leading zero) or an IPv6 address (no zone); undefined if it is neither. */
 export function parseIpAddress(text: string): IpAddress | undefined {
   if (!text.includes(':')) {
@@ -45,11 +49,24 @@ export function addressScope(text: string): AddressScope {
     : ipv6Scope(ipv6Words(address.text) ?? []);
 }
 
+/** Four octets, or undefined. A hand-written scan: a route table of 40,000 lines asks this for every host. */
 function ipv4Octets(text: string): number[] | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
-  const octets = parts.map((part) => (/^(0|[1-9][0-9]{0,2})$/.test(part) ? Number(part) : 256));
-  return octets.every((octet) => octet <= 255) ? octets : undefined;
+  if (text.length < 7 || text.length > 15) return undefined;
+  const octets: number[] = [];
+  let octet = -1;
+  for (let at = 0; at <= text.length; at++) {
+    const digit = at === text.length ? dot : text.charCodeAt(at) - zero;
+    if (digit === dot) {
+      if (octet < 0 || octet > 255) return undefined;
+      octets.push(octet);
+      octet = -1;
+    } else if (digit < 0 || digit > 9 || octet === 0) {
+      return undefined;
+    } else {
+      octet = octet < 0 ? digit : octet * 10 + digit;
+    }
+  }
+  return octets.length === 4 ? octets : undefined;
 }
 
 /** Eight 16-bit words, or undefined. */

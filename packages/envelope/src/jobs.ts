@@ -39,13 +39,18 @@ export function splitIntoJobs(
   return parts;
 }
 
-/** Shard of a destination: FNV-1a (32 bits) of its key, modulo the number of shards. Keys are ASCII, so a character is a byte. */
+/** FNV-1a, 32 bits, over the characters of an ASCII text (each is a byte). For spreading and telling apart, not for secrets. */
+export function fnv1a32(ascii: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < ascii.length; at++) {
+    hash = Math.imul(hash ^ ascii.charCodeAt(at), 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+/** Shard of a destination: FNV-1a of its key, modulo the number of shards. Every process must agree, so it never changes. */
 export function shardOf(destination: DestinationKey, shards: number): number {
   if (!Number.isInteger(shards) || shards < 1)
     throw new RangeError(`shards must be at least 1, not ${shards}`);
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < destination.length; at++) {
-    hash = Math.imul(hash ^ destination.charCodeAt(at), 0x01000193);
-  }
-  return (hash >>> 0) % shards;
+  return fnv1a32(destination) % shards;
 }

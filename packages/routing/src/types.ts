@@ -35,7 +35,7 @@ export type RouteTarget =
   | { readonly kind: 'dns' }; // USEDNS
 
 export interface Route {
-  /** As written: `example.com`, `.example.com`, `ALL`. */
+  /** Normalised (lower-case A-label): `example.com`, `.example.com`, `[192.0.2.1]`, `ALL`. */
   readonly key: string;
   readonly target: RouteTarget;
   readonly line: number;
@@ -57,13 +57,22 @@ export interface Host {
   readonly policy: NextHopPolicy;
 }
 
-/** Hosts of equal preference. `key` is the cursor key: `<route key or destination>:<n>`. */
+/** How `delivery.ipPreference` orders the addresses of a name. `require-*`: the other family is not used at all. */
+export type IpPreference = 'prefer-ipv4' | 'prefer-ipv6' | 'require-ipv4' | 'require-ipv6';
+
+/**
+ * Hosts of equal preference. `key` is the cursor key: `<route key or destination>:<priority>[.<mx preference>[.<family rank>]]`,
+ * trailing zeros left out, so that it stays the same when another tier comes or goes: `example.com:0`, `example.org:0.10`.
+ */
 export interface Tier {
   readonly key: string;
   readonly hosts: readonly Host[];
 }
 
-/** Where a destination's mail goes now. */
+/**
+ * Where a destination's mail goes now. `routeKey`: the key of the route that matched, or `DNS` if none did (a bounded
+ * label for metrics).
+ */
 export type Plan =
   | { readonly kind: 'tiers'; readonly routeKey: string; readonly tiers: readonly Tier[] }
   | { readonly kind: 'discard'; readonly routeKey: string }
