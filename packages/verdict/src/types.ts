@@ -44,6 +44,10 @@ export interface Happening {
   readonly terminatorSent: boolean;
   /** The same-host retry that the table grants once was already used for this host in this attempt. */
   readonly sameHostRetried: boolean;
+  /** EHLO was refused and HELO accepted in its place (row 4). Absent: HELO was refused too, or not tried. */
+  readonly heloAccepted?: boolean;
+  /** This transaction carries the rest that row 12 left over: if the host accepts none of it, that is a deferral. */
+  readonly restTransaction?: boolean;
 }
 
 export type NextStep =
@@ -60,7 +64,10 @@ export type HostHealthEffect = 'fail' | 'soft' | 'none';
 export type RecipientFate = 'defer' | 'bounce' | 'unknown-outcome' | 'none';
 
 export interface Verdict {
-  /** Row number of the table in `shared/rules.md`, copied to docs/verdicts.md: names the rule in logs and tests. */
+  /**
+   * Row number of the table in docs/verdicts.md: names the rule in logs and tests. 1..19; 0: a reply that does not count
+   * (DATA's own reply after every recipient was refused).
+   */
   readonly row: number;
   readonly next: NextStep;
   readonly health: HostHealthEffect;
