@@ -1,0 +1,176 @@
+/**
+ * Connecting to Redis: the one place where an ioredis client is made. Four purposes, because a client that must answer
+ * "unavailable" at once and one that waits for a hint want opposite settings.
+ */
+import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
+import { QueueUnavailable } from './errors.ts';
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** TLS material as values (PEM). Present: the connection is encrypted and the name is verified. */
+export interface RedisTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly serverName?: string;
+}
+
+/** Exactly one of `url`, `sentinel`, `cluster` says where Redis is. */
+export interface ConnectOptions {
+  /** `redis://host:port/db` or `rediss://`. */
+  readonly url?: string;
+  readonly sentinel?: {
+    readonly sentinels: readonly HostAndPort[];
+    /** Name of the monitored master. */
+    readonly name: string;
+    readonly username?: string;
+    readonly password?: string;
+    readonly tls?: RedisTls;
+  };
+  readonly cluster?: { readonly nodes: readonly HostAndPort[] };
+  /** ACL user; absent: the default user. */
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: RedisTls;
+  /** Milliseconds for one command. Default 2000. */
+  readonly commandTimeoutMs?: number;
+  /** Milliseconds for one connection attempt. Default 5000. */
+  readonly connectTimeoutMs?: number;
+  /** Shown in CLIENT LIST. */
+  readonly connectionName?: string;
+}
+
+export type ConnectionPurpose = 'producer' | 'worker' | 'console' | 'blocking';
+
+export type RedisClient = Redis | Cluster;
+
+/** Reply shapes stay ioredis' default: BullMQ expects strings and flat arrays. */
+type BaseOptions = Omit<RedisOptions, 'replyMapping'>;
+
+const commandTimeoutMsDefault = 2000;
+const connectTimeoutMsDefault = 5000;
+/** Longest wait between two connection attempts: an outage ends within a second of the server's return. */
+const reconnectMsMax = 1000;
+/** A blocking command may be this much longer under way than it asked for. */
+const blockingGraceMs = 1000;
+
+/**
+ * Makes a client that reconnects for ever and never resends. Every purpose has the offline queue off: a command that cannot
+ * leave now fails now (451 for a producer, a back-off for a worker), instead of being sent minutes later, after its caller
+ * gave up; ioredis would do that even for commands that already timed out.
+ *
+ * `autoResendUnfulfilledCommands: false` for moves as for adds: a move that was on the wire when the connection broke may
+ * have run. Sent again it would be refused (the lock is gone), but together with fetch-next it would first have locked a
+ * job that nobody holds, and sent again it would lock another. So the caller sees "unknown" once and decides: complete
+ * again (harmless), renew, or let the lock expire.
+ *
+ * `producer` fails everything that waits at the first failed reconnect (`maxRetriesPerRequest: 0`). `blocking` has no
+ * command time-out but one derived from the command's own. Auto-pipelining is off: MULTI would overtake earlier commands.
+ */
+export function connectRedis(
+  options: ConnectOptions,
+  purpose: ConnectionPurpose,
+  onError: (error: Error) => void,
+): RedisClient {
+  const places = [options.url, options.sentinel, options.cluster].filter((place) => place !== undefined);
+  if (places.length !== 1) {
+    throw new TypeError(
+      'Redis needs exactly one of url, sentinel and cluster: set one and remove the others',
+    );
+  }
+  const base = baseOptions(options, purpose);
+  const client = makeClient(options, base);
+  client.on('error', onError);
+  return client;
+}
+
+/** Resolves when the client can take commands; rejects with `QueueUnavailable` after `timeoutMs`. */
+export async function whenReady(client: RedisClient, timeoutMs: number): Promise<void> {
+  if (client.status === 'ready') return;
+  let lastError: unknown = new Error(`no connection within ${timeoutMs} ms`);
+  await new Promise<void>((resolve, reject) => {
+    const keep = (error: unknown): void => {
+      lastError = error;
+    };
+    const finish = (then: () => void): void => {
+      clearTimeout(timer);
+      client.off('ready', ready);
+      client.off('end', ended);
+      client.off('error', keep);
+      then();
+    };
+    const ready = (): void => finish(resolve);
+    const ended = (): void => finish(() => reject(new QueueUnavailable('connecting to Redis', lastError)));
+    const timer = setTimeout(ended, timeoutMs);
+    client.on('ready', ready);
+    client.on('end', ended);
+    client.on('error', keep);
+  });
+}
+
+function baseOptions(options: ConnectOptions, purpose: ConnectionPurpose): BaseOptions {
+  const commandTimeoutMs = options.commandTimeoutMs ?? commandTimeoutMsDefault;
+  return {
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(options.tls === undefined ? {} : { tls: tlsOptions(options.tls) }),
+    ...(options.connectionName === undefined ? {} : { connectionName: options.connectionName }),
+    connectTimeout: options.connectTimeoutMs ?? connectTimeoutMsDefault,
+    retryStrategy: reconnectWaitMs,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    enableAutoPipelining: false,
+    maxRetriesPerRequest: purpose === 'producer' ? 0 : null,
+    // After a fail-over a demoted master answers READONLY: drop the connection and find the new one.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    ...(purpose === 'blocking'
+      ? { blockingTimeout: commandTimeoutMs, blockingTimeoutGrace: blockingGraceMs }
+      : { commandTimeout: commandTimeoutMs }),
+  };
+}
+
+function makeClient(options: ConnectOptions, base: BaseOptions): RedisClient {
+  if (options.url !== undefined) return new Redis(options.url, base);
+  if (options.cluster !== undefined) {
+    const clusterOptions: Omit<ClusterOptions, 'redisOptions'> & { redisOptions: BaseOptions } = {
+      redisOptions: base,
+      enableOfflineQueue: false,
+      enableAutoPipelining: false,
+      scaleReads: 'master',
+      clusterRetryStrategy: reconnectWaitMs,
+      // Certificates carry names; without this ioredis would connect to resolved addresses.
+      ...(options.tls === undefined ? {} : { dnsLookup: (address, callback) => callback(null, address) }),
+    };
+    return new Cluster([...options.cluster.nodes], clusterOptions);
+  }
+  const sentinel = options.sentinel;
+  if (sentinel === undefined) throw new TypeError('Redis needs a url, a sentinel or a cluster');
+  return new Redis({
+    ...base,
+    sentinels: [...sentinel.sentinels],
+    name: sentinel.name,
+    sentinelRetryStrategy: reconnectWaitMs,
+    ...(sentinel.username === undefined ? {} : { sentinelUsername: sentinel.username }),
+    ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
+    ...(sentinel.tls === undefined
+      ? {}
+      : { sentinelTLS: tlsOptions(sentinel.tls), enableTLSForSentinelMode: true }),
+  });
+}
+
+function tlsOptions(tls: RedisTls): NonNullable<RedisOptions['tls']> {
+  return {
+    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+    ...(tls.key === undefined ? {} : { key: tls.key }),
+    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+    minVersion: 'TLSv1.2',
+  };
+}
+
+function reconnectWaitMs(attempt: number): number {
+  return Math.min(50 * 2 ** Math.min(attempt - 1, 10), reconnectMsMax);
+}
