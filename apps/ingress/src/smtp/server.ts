@@ -1,0 +1,95 @@
+/**
+ * The SMTP listener: smtp-server with our sessions. STARTTLS and AUTH are not offered, nor anything else that the library
+ * brings and a relay does not want (XCLIENT, XFORWARD, its jokes for old sendmail commands).
+ */
+import { SMTPServer } from 'smtp-server';
+import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { ConnectionCounts } from './connection-counts.ts';
+import { SmtpSession, type SessionRules } from './session.ts';
+
+/** RFC 5321 section 4.5.3.1.4 asks for 512 octets; the extensions we offer add less than 1,200. */
+const commandBytesMax = 2048;
+const disabledCommands = ['AUTH', 'STARTTLS', 'XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL', 'LHLO'];
+
+export interface SmtpListenerOptions {
+  readonly rules: SessionRules;
+  readonly idleMs: number;
+}
+
+export class SmtpListener extends SMTPServer {
+  readonly rules: SessionRules;
+  readonly counts: ConnectionCounts = new ConnectionCounts();
+  #draining = false;
+
+  constructor(options: SmtpListenerOptions) {
+    super({
+      name: options.rules.hostname,
+      banner: 'Mailwheel',
+      heloResponse: '%s',
+      size: options.rules.limits.messageBytesMax,
+      disabledCommands,
+      hideSTARTTLS: true,
+      hideENHANCEDSTATUSCODES: false,
+      hideDSN: false,
+      disableReverseLookup: true,
+      socketTimeout: options.idleMs,
+      maxCommandLength: commandBytesMax,
+      logger: false,
+      onConnect: (_session, callback) => callback(),
+    });
+    this.rules = options.rules;
+    // Without a listener an error of any single connection would end the process (seen).
+    this.on('error', (error) => this.rules.report({ kind: 'fault', where: 'smtp listener', error }));
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  override connect(socket: Socket, socketOptions?: SMTPConnectionOptions | null): void {
+    const session = new SmtpSession(this, socket, socketOptions);
+    this.connections.add(session);
+    session.on('error', (error: Error) =>
+      this.rules.report({ kind: 'fault', where: 'smtp connection', error }),
+    );
+    session.init();
+  }
+
+  /** Resolves with the port when the listener answers; rejects if the address cannot be had. */
+  async open(host: string, port: number): Promise<number> {
+    const listening = once(this.server, 'listening');
+    this.server.listen(port, host);
+    await listening;
+    const address = this.server.address();
+    return address === null || typeof address === 'string' ? port : address.port;
+  }
+
+  /**
+   * Takes no more connections, says 421 to idle sessions at once and to the others after their transaction, and ends what
+   * is left when `limitMs` is over or `hasten` is aborted. Resolves when no connection is left.
+   */
+  async drain(limitMs: number, hasten: AbortSignal): Promise<void> {
+    this.#draining = true;
+    const closed = once(this.server, 'close');
+    this.server.close();
+    for (const session of this.connections) {
+      if (session instanceof SmtpSession && session.isIdle) session.shutDown();
+    }
+    const end = (): void => {
+      for (const session of this.connections) {
+        if (session instanceof SmtpSession) session.shutDown();
+      }
+    };
+    const timer = setTimeout(end, limitMs);
+    hasten.addEventListener('abort', end, { once: true });
+    if (hasten.aborted) end();
+    try {
+      await closed;
+    } finally {
+      clearTimeout(timer);
+      hasten.removeEventListener('abort', end);
+    }
+  }
+}
