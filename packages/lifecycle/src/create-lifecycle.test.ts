@@ -248,3 +248,12 @@ test('a stop during the start is kept: ready comes too late, and steps registere
   expect(closed).toBe(true);
   expect(host.exits).toEqual([0]);
 });
+
+test('a stop that nobody wished exits with 1, after every step', async () => {
+  const { life, host } = begin();
+  let closed = false;
+  life.onStop({ stage: 'store', name: 'redis', limitMs: 100, stop: () => void (closed = true) });
+  await life.drain('a role does not start', new Error('port in use'));
+  expect(closed).toBe(true);
+  expect(host.exits).toEqual([1]);
+});

@@ -113,8 +113,8 @@ class ProcessLife implements Lifecycle {
     this.#tellParent({ kind: 'ready', role: this.role, addresses: [...this.#addresses] });
   }
 
-  drain(why: string): Promise<void> {
-    this.#drained ??= this.#runDrain(why);
+  drain(why: string, failure?: Error): Promise<void> {
+    this.#drained ??= this.#runDrain(why, failure);
     return this.#drained;
   }
 
@@ -145,13 +145,13 @@ class ProcessLife implements Lifecycle {
     this.#hastenControl.abort(new Error(why));
   }
 
-  async #runDrain(why: string): Promise<void> {
+  async #runDrain(why: string, failure: Error | undefined): Promise<void> {
     const startedMs = this.#timers.nowMs();
     this.#state = 'draining';
     this.#report({ kind: 'draining', role: this.role, why });
     this.#tellParent({ kind: 'draining', role: this.role, why });
     this.#drainingControl.abort(new Error(why));
-    const errors: Error[] = [];
+    const errors: Error[] = failure === undefined ? [] : [failure];
     do {
       for (const stage of stopStages) {
         errors.push(...(await this.#runStage(stage)));
@@ -165,7 +165,8 @@ class ProcessLife implements Lifecycle {
       this.#report({ kind: 'stopped', role: this.role, durationMs });
       this.#process.exit(0);
     } else {
-      const error = new AggregateError(errors, `${errors.length} steps of the stop of ${this.role} failed`);
+      const sentences = errors.map((one) => one.message).join('; ');
+      const error = new AggregateError(errors, `${this.role} did not end well: ${sentences}`);
       this.#report({ kind: 'stopped', role: this.role, durationMs, error });
       this.#process.exit(1);
     }

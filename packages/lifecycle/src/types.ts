@@ -48,8 +48,11 @@ export interface Lifecycle {
   addresses(): ReadonlyMap<string, string>;
   /** Called by the cli when the role's `run` has resolved; the role itself need not. */
   ready(): void;
-  /** Begins the stop (once; later calls give the same promise). Resolves when every stage has run; then the process exits. */
-  drain(why: string): Promise<void>;
+  /**
+   * Begins the stop (once; later calls give the same promise). Resolves when every stage has run; then the process exits,
+   * with 0, or with 1 when a step failed or when `failure` says that the stop is none that anybody wished.
+   */
+  drain(why: string, failure?: Error): Promise<void>;
   /** The process cannot go on: reports and exits with 1, without a drain. For states that must not be trusted any more. */
   fail(error: unknown): void;
 }
