@@ -33,8 +33,15 @@ export type Acceptance =
   | { readonly kind: 'unknown'; readonly reason: string; readonly cause?: unknown };
 
 export interface Acceptor {
+  /**
+   * Stores a message. Does not ask `admission` (a bounce is stored also where new mail is refused); a Redis at its maxmemory
+   * answers `full`. Rejects only for a fault of the program.
+   */
   accept(submission: Submission): Promise<Acceptance>;
   /** Cheap check for the start of a transaction: is the store open for mail? */
   admission(): { readonly kind: 'open' } | { readonly kind: 'full' | 'unavailable'; readonly reason: string };
+  /** Messages answered 451 whose fate is still being settled in the background. */
+  doubtful(): number;
+  /** Takes nothing more, waits for what is under way. */
   close(): Promise<void>;
 }
