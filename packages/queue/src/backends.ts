@@ -103,11 +103,6 @@ export class Backends {
     return of.backend.execCommand(this.#bullClient, command, [...input]) as Promise<unknown>;
   }
 
-  /** Adds one of BullMQ's scripts to a MULTI from `transaction`. */
-  add(multi: ChainableCommander, of: DestinationBackend, command: string, input: readonly unknown[]): void {
-    of.backend.execCommand(multi as unknown as BullTransaction, command, [...input]);
-  }
-
   /**
    * A plain ioredis MULTI that BullMQ can write to. BullMQ's own wrapper is not used: it replaces `hset` by one that takes
    * an object and would silently store a field per letter for callers that pass field and value.

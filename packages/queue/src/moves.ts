@@ -5,7 +5,7 @@
 import type { DestinationKey } from '@mailwheel/envelope';
 import { raw2NextJobData } from 'bullmq';
 import type { Backends, DestinationBackend } from './backends.ts';
-import { QueueUnavailable, assertExec } from './errors.ts';
+import { QueueUnavailable } from './errors.ts';
 import type { HeldLocks } from './held-locks.ts';
 import { jobName, readJobData } from './job-data.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -107,17 +107,14 @@ export class Moves {
       },
     });
     if (!deferral.parked) return this.#move(of, job, () => this.#backends.run(of, 'moveToDelayed', input));
-    return this.#move(of, job, async () => {
-      // One MULTI: parked without delayed would be forgotten by a promotion in between, delayed without parked by all.
-      const multi = this.#backends.transaction();
-      const park = multi as unknown as { mwPark(...parkInput: (string | number)[]): unknown };
-      park.mwPark(of.parked, job.id, nowMs + delayMs);
-      this.#backends.add(multi, of, 'moveToDelayed', input);
-      const replies = await multi.exec();
-      const refusal = replies?.[1]?.[1];
-      if (typeof refusal === 'number' && refusalCodes.includes(refusal)) return refusal;
-      assertExec(replies);
-      return refusal;
+    return this.#move(of, job, () => {
+      const moved = this.#backends.run(of, 'moveToDelayed', input);
+      // Behind the move on the same connection, where Redis runs both without anything in between. No MULTI: at maxmemory
+      // Redis refuses every command inside one. If only the move arrives, the job keeps to its schedule.
+      this.#backends.client
+        .mwPark(of.parked, `${of.base}delayed`, job.id, nowMs + delayMs)
+        .catch(this.#options.onError);
+      return moved;
     });
   }
 

@@ -5,7 +5,7 @@
 import type { DestinationKey, JobId } from '@mailwheel/envelope';
 import type { Backends, DestinationBackend } from './backends.ts';
 import type { DueIndex } from './due-index.ts';
-import { QueueUnavailable, assertExec } from './errors.ts';
+import { QueueUnavailable } from './errors.ts';
 
 export class OperatorActs {
   readonly #backends: Backends;
@@ -43,33 +43,26 @@ export class OperatorActs {
     return this.#act(destination, (of) => accepted(of.backend.promote(id)));
   }
 
-  /** Makes parked jobs due, oldest deferral first. One MULTI: a promoted job is indexed as due in the same moment. */
+  /**
+   * Makes parked jobs due, oldest deferral first. They are forgotten only afterwards: dying in between costs a repetition.
+   * No MULTI: a full Redis refuses every command inside one, and a recovered host is what empties it.
+   */
   async promoteParked(
     destination: DestinationKey,
     countMax: number,
   ): Promise<{ readonly promoted: number; readonly left: number }> {
     const of = this.#backends.of(destination);
+    const { client } = this.#backends;
     try {
-      const [left, ...ids] = await this.#backends.client.mwParkedPortion(
-        of.parked,
-        `${of.base}delayed`,
-        countMax,
-      );
+      const [left, ...ids] = await client.mwParkedPortion(of.parked, `${of.base}delayed`, countMax);
       if (ids.length === 0) return { promoted: 0, left };
-      const multi = this.#backends.transaction();
-      for (const id of ids) this.#backends.add(multi, of, 'promote', promoteInput(of, id));
-      multi.zrem(of.parked, ...ids);
-      (multi as unknown as { mwTouch(...input: string[]): unknown }).mwTouch(
-        of.due,
-        of.rest,
-        of.hint,
-        destination,
-      );
-      const replies = await multi.exec();
-      const promotions = replies?.slice(0, ids.length) ?? [];
-      // A negative answer is a job somebody else promoted or removed meanwhile.
-      assertExec(replies?.map(([error, reply]) => [error, Math.max(0, Number(reply))] as const) ?? null);
-      return { promoted: promotions.filter(([, reply]) => reply === 0).length, left };
+      // False: somebody else promoted or removed it meanwhile.
+      const [promotions] = await Promise.all([
+        Promise.all(ids.map((id) => accepted(of.backend.promote(id)))),
+        this.#dueIndex.touch(destination),
+      ]);
+      await Promise.all([client.zrem(of.parked, ...ids), this.#dueIndex.touch(destination)]);
+      return { promoted: promotions.filter(Boolean).length, left };
     } catch (error) {
       throw new QueueUnavailable(`promoting parked jobs of ${destination}`, error);
     }
@@ -100,21 +93,4 @@ async function accepted(act: Promise<unknown>): Promise<boolean> {
     if (typeof code === 'number' && code < 0) return false;
     throw error;
   }
-}
-
-/** Keys and arguments of BullMQ's promote script, in its order (commands/promote-9.lua). */
-function promoteInput(of: DestinationBackend, id: string): string[] {
-  const { keys } = of.backend;
-  const names = [
-    'delayed',
-    'wait',
-    'paused',
-    'meta',
-    'prioritized',
-    'active',
-    'pc',
-    'events',
-    'marker',
-  ] as const;
-  return [...names.map((name) => keys[name] ?? `${of.base}${name}`), of.base, id];
 }

@@ -44,7 +44,7 @@ export function defineScripts(client: RedisClient): RedisClient & DueIndexComman
   client.defineCommand('mwClaim', { numberOfKeys: 3, lua: claimScript });
   client.defineCommand('mwSettle', { numberOfKeys: 5, lua: settleScript });
   client.defineCommand('mwTouch', { numberOfKeys: 3, lua: touchScript });
-  client.defineCommand('mwPark', { numberOfKeys: 1, lua: parkScript });
+  client.defineCommand('mwPark', { numberOfKeys: 2, lua: parkScript });
   client.defineCommand('mwParkedPortion', { numberOfKeys: 2, lua: parkedPortionScript });
   client.defineCommand('mwCounts', { numberOfKeys: 1, lua: countsScript });
   client.defineCommand('mwDiscardHalfWritten', { lua: discardHalfWrittenScript });

@@ -1,15 +1,17 @@
 /** Jobs that every host refused: remembered beside the queue, so that a recovered host gets them before their schedule. */
 
 /**
- * Remembers a job; runs in one MULTI with the move to delayed.
+ * Remembers a job that the command before it on this connection has delayed; a refused move is not remembered.
  *
- * KEYS[1] parked jobs (ZSET)
+ * KEYS[1] parked jobs (ZSET)   KEYS[2] delayed jobs of the queue (ZSET)
  * ARGV[1] job id   ARGV[2] the time it is delayed until: a job deferred again for another reason no longer matches
  *
  * ZREM comes first: a write that is allowed at maxmemory, after which Redis lets the script finish.
  */
 export const parkScript = `
 redis.call('ZREM', KEYS[1], ARGV[1])
+local delayed = redis.call('ZSCORE', KEYS[2], ARGV[1])
+if not delayed or math.floor(tonumber(delayed) / 4096) ~= tonumber(ARGV[2]) then return 0 end
 return redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 `;
 
