@@ -3,9 +3,10 @@
  * shards the record is `staged` on its home shard first, then the jobs are written, then the record is moved to `committed`:
  * workers put back jobs of a staged record, and one that stays staged is revoked by the sweeper.
  *
- * A message with a fixed id (a bounce) or an Idempotency-Key is `repeatable`: whoever sends it again meets the same id and
- * adds nothing. It is therefore never taken back while its commit is in doubt; the second try decides. BullMQ forgets a job
- * that was completed, so a repeated MULTI may make it again: a worker finds every recipient final and drops it.
+ * A message with a fixed id (a bounce; not one whose id is `freshId`) or an Idempotency-Key is `repeatable`: whoever sends it
+ * again meets the same id and adds nothing. It is therefore never taken back while its commit is in doubt; the second try
+ * decides. BullMQ forgets a job that was completed, so a repeated MULTI may make it again: a worker finds every recipient
+ * final and drops it.
  */
 import { createMessageId, messageIdRandomBytes, shardOf, type MessageId } from '@mailwheel/envelope';
 import { Admission, type AdmissionState } from './admission.ts';
@@ -88,7 +89,7 @@ class RedisAcceptor<Multi extends Transaction> implements Acceptor {
   async #acceptPlain(submission: Submission): Promise<Acceptance> {
     const ids = await this.#newIds(submission);
     if ('kind' in ids) return ids;
-    const repeatable = submission.messageId !== undefined;
+    const repeatable = submission.messageId !== undefined && submission.freshId !== true;
     const first = await this.#store(submission, { ...ids, repeatable });
     if (first.kind !== 'revoked') return first;
     // Only a fixed id can meet a tombstone: that of a try whose MULTI was half written and taken back.
@@ -104,7 +105,8 @@ class RedisAcceptor<Multi extends Transaction> implements Acceptor {
     let replaces: MessageId | undefined;
     let result: Stored = { kind: 'revoked' };
     for (let tries = 0; tries < 2 && result.kind === 'revoked'; tries++) {
-      const ids = await this.#newIds(submission);
+      // On the second round the submission's own id may be the one that was taken back.
+      const ids = await this.#newIds(submission, tries > 0);
       if ('kind' in ids) return ids;
       const claim = await this.#keys.claim(request, ids, replaces).catch(outcomeOfError);
       if (!('messageId' in claim)) return refusal(claim);
@@ -121,12 +123,12 @@ class RedisAcceptor<Multi extends Transaction> implements Acceptor {
     return notTwice(result);
   }
 
-  async #newIds(submission: Submission): Promise<MessageIds | Acceptance> {
+  async #newIds(submission: Submission, another = false): Promise<MessageIds | Acceptance> {
     const { randomBytes, numbers, shards } = this.#deps;
     const [first] = submission.envelope.recipients;
     if (first === undefined) throw new RangeError('a message needs a recipient');
     const messageId =
-      submission.messageId ??
+      (another ? undefined : submission.messageId) ??
       createMessageId(randomBytes(messageIdRandomBytes), shardOf(first.destination, shards));
     try {
       return { messageId, messageNumber: await numbers.next() };

@@ -15,6 +15,11 @@ export interface Submission {
   readonly idempotency?: { readonly scope: string; readonly key: string; readonly digest: string };
   /** A fixed id (bounces derive theirs: a re-run adds nothing). */
   readonly messageId?: MessageId;
+  /**
+   * The fixed id was drawn for this submission (the trace line in its body names it) and nobody will send it again: while its
+   * commit is in doubt the message may be taken back.
+   */
+  readonly freshId?: boolean;
 }
 
 export type Acceptance =
