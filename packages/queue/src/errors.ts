@@ -82,6 +82,8 @@ export function assertExec(replies: ExecReplies): void {
 /** The board or an operator asked for something that would go round the message record. */
 export class OperationRefused extends Error {
   readonly code = 'operation-refused' as const;
+  /** bull-board answers with it. */
+  readonly statusCode = 403;
   readonly operation: string;
 
   constructor(operation: string, why: string) {
