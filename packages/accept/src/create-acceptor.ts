@@ -143,17 +143,14 @@ class RedisAcceptor<Multi extends Transaction> implements Acceptor {
     const plan = planMessage(submission, { messageId, messageNumber, acceptedAtMs: nowMs() }, this.#deps);
     const { home } = plan;
     const state = plan.elsewhere.length === 0 ? 'committed' : 'staged';
-    const confirmsInside =
-      request !== undefined && state === 'committed' && this.#keys.place(request).shard === home.shard;
     const outcome = await this.#group(home.shard).run(plan.body.length, async (multi) => {
       spool.addToTransaction(multi, plan.envelope, plan.body, state);
       for (const job of home.jobs) await queue.addToTransaction(multi, job);
-      if (confirmsInside) this.#keys.addConfirmation(multi, request, options);
     });
     if (outcome.kind === 'nothing') return refusal(outcome);
     if (outcome.kind !== 'written') return this.#takeBack(plan, outcome, options);
     const result = await this.#afterRecord(plan, outcome.record, options);
-    if (result.kind === 'accepted' && request !== undefined && !confirmsInside) {
+    if (result.kind === 'accepted' && request !== undefined) {
       // Accepted in any case; unconfirmed, the record's tombstone answers a repetition.
       await this.#keys.confirm(request, options).catch(() => undefined);
     }

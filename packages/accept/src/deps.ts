@@ -10,7 +10,6 @@ export type ExecReplies = readonly (readonly [error: Error | null, reply: unknow
 
 /** A MULTI that is being filled. */
 export interface Transaction {
-  eval(script: string, numberOfKeys: number | string, ...parameters: (string | number)[]): unknown;
   exec(): Promise<ExecReplies>;
 }
 

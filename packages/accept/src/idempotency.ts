@@ -4,13 +4,15 @@
  * claim -> accept -> confirm. The claim fixes the message id before anything is stored, and a record is never written over
  * one that exists. So whoever repeats the request meets the same id and adds nothing, whatever was lost in between: a
  * crash after the claim, a commit in doubt, two requests at the same time. The confirmation has to outlive the record's
- * tombstone (`idempotencySeconds` is longer): it rides in the MULTI of the record where both live on one shard, and
- * follows it otherwise. One gap is accepted: shards differ, the process dies between commit and confirmation, and the client
- * repeats itself only after the tombstone is gone; he then gets a second message. The other choice would lose it.
+ * tombstone (`idempotencySeconds` is longer). It comes after every reply of EXEC was checked; rejected: inside the MULTI that
+ * stores the message, for EXEC does not roll back, and the key of a message that was taken back would stay confirmed.
+ *
+ * One gap is accepted: the process dies between commit and confirmation, and the client repeats himself only after the
+ * tombstone is gone; he then gets a second message. The other choice would lose it.
  */
 import { parseMessageId, type MessageId } from '@mailwheel/envelope';
 import { createHash } from 'node:crypto';
-import type { KeyClient, Transaction } from './deps.ts';
+import type { KeyClient } from './deps.ts';
 import { claimLua, confirmLua, releaseLua } from './scripts/claim.ts';
 
 export interface IdempotencyRequest {
@@ -48,13 +50,12 @@ export class IdempotencyKeys {
     this.#rememberMs = options.rememberMs;
   }
 
-  /** Shard and Redis key. The client's key is hashed: he chooses it, and its length. */
-  place(request: IdempotencyRequest): { readonly shard: number; readonly redisKey: string } {
+  /** Name of the key in Redis. The client's key is hashed: he chooses it, and its length. */
+  place(request: IdempotencyRequest): string {
     const hash = createHash('sha256')
       .update(JSON.stringify([request.scope, request.key]))
       .digest();
-    const shard = hash.readUInt32BE(0) % this.#shards;
-    return { shard, redisKey: `{mw${shard}}:!idem:${hash.toString('hex')}` };
+    return `{mw${hash.readUInt32BE(0) % this.#shards}}:!idem:${hash.toString('hex')}`;
   }
 
   /** `replaces`: an earlier claim whose message was revoked. */
@@ -62,7 +63,7 @@ export class IdempotencyKeys {
     const [digest, id, number, confirmed] = (await this.#client.eval(
       claimLua,
       1,
-      this.place(request).redisKey,
+      this.place(request),
       request.digest,
       ids.messageId,
       ids.messageNumber,
@@ -75,20 +76,13 @@ export class IdempotencyKeys {
     return { kind, messageId, messageNumber: Number(number) };
   }
 
-  /** Into the MULTI of the record; `place(request).shard` is its shard. */
-  addConfirmation(multi: Transaction, request: IdempotencyRequest, ids: MessageIds): void {
-    multi.eval(confirmLua, 1, this.place(request).redisKey, ...this.#confirmation(request, ids));
-  }
-
   async confirm(request: IdempotencyRequest, ids: MessageIds): Promise<void> {
-    await this.#client.eval(confirmLua, 1, this.place(request).redisKey, ...this.#confirmation(request, ids));
+    const { messageId, messageNumber } = ids;
+    const parameters = [request.digest, messageId, messageNumber, this.#rememberMs];
+    await this.#client.eval(confirmLua, 1, this.place(request), ...parameters);
   }
 
   async release(request: IdempotencyRequest, messageId: MessageId): Promise<void> {
-    await this.#client.eval(releaseLua, 1, this.place(request).redisKey, messageId);
-  }
-
-  #confirmation(request: IdempotencyRequest, ids: MessageIds): (string | number)[] {
-    return [request.digest, ids.messageId, ids.messageNumber, this.#rememberMs];
+    await this.#client.eval(releaseLua, 1, this.place(request), messageId);
   }
 }

@@ -49,6 +49,8 @@ describe('an EXEC that was rejected', () => {
   const full = Object.assign(new Error('EXECABORT Transaction discarded because of previous errors.'), {
     previousErrors: [new Error("OOM command not allowed when used memory > 'maxmemory'.")],
   });
+  const timedOut: Error & { previousErrors?: Error[] } = new Error('Command timed out');
+  timedOut.previousErrors = [timedOut];
   it.each([
     [full, { kind: 'nothing', why: 'full' }],
     [new Error('EXECABORT Transaction discarded'), { kind: 'nothing', why: 'unavailable' }],
@@ -57,7 +59,7 @@ describe('an EXEC that was rejected', () => {
       { kind: 'nothing', why: 'unavailable' },
     ],
     [new Error('LOADING Redis is loading'), { kind: 'nothing', why: 'unavailable' }],
-    [new Error('Command timed out'), { kind: 'unsure' }],
+    [timedOut, { kind: 'unsure' }],
     [new Error('Connection is closed.'), { kind: 'unsure' }],
     ['a word nobody knows', { kind: 'unsure' }],
   ])('%s', (error, expected) => {

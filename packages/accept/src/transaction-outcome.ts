@@ -76,8 +76,9 @@ export function outcomeOfError(cause: unknown): TransactionOutcome {
   return { kind: 'unsure', reason, cause };
 }
 
+/** The rejection of an EXEC lists those of its commands, and sometimes itself. */
 function isFull(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
-  const previous = (cause as { readonly previousErrors?: unknown }).previousErrors;
-  return /\bOOM\b/.test(cause.message) || (Array.isArray(previous) && previous.some(isFull));
+  const { previousErrors = [] } = cause as { readonly previousErrors?: readonly unknown[] };
+  return [cause, ...previousErrors].some((error) => error instanceof Error && /\bOOM\b/.test(error.message));
 }

@@ -16,8 +16,8 @@ return {was[1], was[2], was[3], was[4] or ''}
 `;
 
 /**
- * confirm: the message of a claim is stored. Inside the MULTI that stores it where the shards agree. A claim that is gone (a
- * twin of this request failed and released it) is made anew.
+ * confirm: the message of a claim is stored. A claim that is gone (a twin of this request failed and released it) is made
+ * anew.
  *
  * KEYS[1] the key. ARGV[1] digest, ARGV[2] message id, ARGV[3] message number, ARGV[4] milliseconds it is remembered.
  * Reply: `confirmed`, or `foreign` if the key is another message's by now.
