@@ -65,22 +65,25 @@ describe('a healthy host', () => {
 
 describe('a resting host', () => {
   it('is left alone until its rest is over, then is to be probed', () => {
-    expect(pickHealth(rules, down, bold(15_999))).toEqual({
+    expect(pickHealth(rules, down, bold(15_999)).kind).toBe('wait');
+    expect(pickHealth(rules, down, bold(5_000))).toEqual({
       kind: 'wait',
       why: 'resting',
       retryAtMs: 16_000,
-      aloneAtMs: 11_000,
+      alone: { retryAtMs: 11_000, probeAtMs: 11_000 },
     });
     expect(pickHealth(rules, down, bold(16_000))).toEqual({ kind: 'probe' });
   });
 
   it('is not probed by a message that failed there until others had their chance', () => {
-    const shy = { nowMs: 16_000, shy: true };
-    expect(pickHealth(rules, down, shy)).toEqual({
+    const shy = { nowMs: 5_000, shy: true };
+    expect(pickHealth(rules, down, shy)).toMatchObject({
+      retryAtMs: 16_000, // for the others
+      alone: { retryAtMs: 11_000, probeAtMs: 16_000 },
+    });
+    expect(pickHealth(rules, down, { ...shy, nowMs: 16_000 })).toMatchObject({
       kind: 'wait',
-      why: 'resting',
       retryAtMs: 21_000,
-      aloneAtMs: 16_000,
     });
     expect(pickHealth(rules, down, { ...shy, nowMs: 21_000 })).toEqual({ kind: 'probe' });
   });

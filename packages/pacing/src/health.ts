@@ -72,9 +72,10 @@ export type HealthAnswer =
   | {
       readonly kind: 'wait';
       readonly why: 'ramp' | 'resting' | 'probed';
+      /** When it is worth looking again, for this message or another one of its destination. */
       readonly retryAtMs: number;
-      /** When a resting host may be probed if no host at all is up. */
-      readonly aloneAtMs?: number;
+      /** The same, and when this message may probe the host, if no host at all is up (a resting host only). */
+      readonly alone?: { readonly retryAtMs: number; readonly probeAtMs: number };
     }
   | { readonly kind: 'drained' };
 
@@ -95,19 +96,30 @@ export function pickHealth(rules: HealthRules, health: HostHealth, question: Hea
       return { kind: 'wait', why: 'ramp', retryAtMs: nowMs + Math.ceil(waitMs) };
     }
     case 'probing': {
-      const deadAtMs = health.leaseUntilMs + shyMs;
-      if (deadAtMs <= nowMs) return { kind: 'probe' };
-      return { kind: 'wait', why: 'probed', retryAtMs: Math.min(deadAtMs, nowMs + probeLookMs) };
+      const { leaseUntilMs } = health;
+      if (leaseUntilMs + shyMs <= nowMs) return { kind: 'probe' };
+      const retryAtMs = Math.min(lookAt(leaseUntilMs, shyMs, nowMs), nowMs + probeLookMs);
+      return { kind: 'wait', why: 'probed', retryAtMs };
     }
     case 'unhealthy': {
-      const dueAtMs = health.untilMs + shyMs;
-      if (dueAtMs <= nowMs) return { kind: 'probe' };
-      const aloneAtMs = Math.min(dueAtMs, health.sinceMs + rules.aloneRestSeconds * 1000 + shyMs);
-      return { kind: 'wait', why: 'resting', retryAtMs: dueAtMs, aloneAtMs };
+      const { untilMs } = health;
+      if (untilMs + shyMs <= nowMs) return { kind: 'probe' };
+      const aloneMs = Math.min(untilMs, health.sinceMs + rules.aloneRestSeconds * 1000);
+      return {
+        kind: 'wait',
+        why: 'resting',
+        retryAtMs: lookAt(untilMs, shyMs, nowMs),
+        alone: { retryAtMs: lookAt(aloneMs, shyMs, nowMs), probeAtMs: aloneMs + shyMs },
+      };
     }
     case 'drained':
       return { kind: 'drained' };
   }
+}
+
+/** A shy message waits longer than others, but they are not to be held up by it: look when the first of them may go. */
+function lookAt(dueAtMs: number, shyMs: number, nowMs: number): number {
+  return dueAtMs > nowMs ? dueAtMs : dueAtMs + shyMs;
 }
 
 /** Gives the one probe of a host to an attempt. The host must rest, or hold a dead lease: the caller asked before. */
