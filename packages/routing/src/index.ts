@@ -25,4 +25,11 @@ export {
   type NextHopsResult,
   type NextHopSetting,
 } from './policy.ts';
-export { hostLabel, tiersFor, type MailHost, type ReachableFamilies, type TierRequest } from './tiers.ts';
+export {
+  hostLabel,
+  mailHostsKey,
+  tiersFor,
+  type MailHost,
+  type ReachableFamilies,
+  type TierRequest,
+} from './tiers.ts';

@@ -46,7 +46,7 @@ describe('tiers', () => {
   });
 
   test('a name with three addresses is three hosts, in an order of their own', () => {
-    const mailHosts = { 'mx.example': [at('mx.example', '10.0.0.3', '10.0.0.1', '10.0.0.2')] };
+    const mailHosts = { '[mx.example]': [at('mx.example', '10.0.0.3', '10.0.0.1', '10.0.0.2')] };
     expect(shown(tiersOf('[mx.example]', { mailHosts }))).toEqual([
       ['example.com:0', '10.0.0.1:25', '10.0.0.2:25', '10.0.0.3:25'],
     ]);
@@ -66,8 +66,8 @@ describe('tiers', () => {
 
   test('per name the preferred family comes first and the other forms the next tier', () => {
     const mailHosts = {
-      'both.example': [at('both.example', '10.0.0.1', '2001:db8::1')],
-      'six.example': [at('six.example', '2001:db8::6')],
+      '[both.example]': [at('both.example', '10.0.0.1', '2001:db8::1')],
+      '[six.example]': [at('six.example', '2001:db8::6')],
     };
     expect(shown(tiersOf('[both.example], [six.example]', { mailHosts }))).toEqual([
       ['example.com:0', '10.0.0.1:25', '[2001:db8::6]:25'],
@@ -88,16 +88,17 @@ describe('tiers', () => {
   });
 
   test('a family this machine cannot reach is left out without a mark', () => {
-    const mailHosts = { 'both.example': [at('both.example', '10.0.0.1', '2001:db8::1')] };
+    const mailHosts = { '[both.example]': [at('both.example', '10.0.0.1', '2001:db8::1')] };
     const reachable = { ipv4: true, ipv6: false };
     expect(
       shown(tiersOf('[both.example], 2001:db8::2', { mailHosts, reachable, ipPreference: 'prefer-ipv6' })),
     ).toEqual([['example.com:0', '10.0.0.1:25']]);
     expect(tiersOf('2001:db8::2', { reachable })).toEqual([]);
+    expect(shown(tiersOf('[::1]:2525', { reachable }))).toEqual([['example.com:0', '[::1]:2525']]);
   });
 
   test('a host named twice counts once, in the first of its tiers', () => {
-    const mailHosts = { 'mx.example': [at('mx.example', '10.0.0.1', '10.0.0.2')] };
+    const mailHosts = { '[mx.example]': [at('mx.example', '10.0.0.1', '10.0.0.2')] };
     expect(shown(tiersOf('10.0.0.1/pri=10, [mx.example], 10.0.0.2, 10.0.0.3/pri=10', { mailHosts }))).toEqual(
       [
         ['example.com:0', '10.0.0.1:25', '10.0.0.2:25'],
@@ -114,7 +115,7 @@ describe('tiers', () => {
 
 describe('a host', () => {
   test('carries name, policy and label; its key has a digest only when its policy is its own', () => {
-    const mailHosts = { 'mx.example': [at('mx.example', '10.0.0.1')] };
+    const mailHosts = { '[mx.example]': [at('mx.example', '10.0.0.1')] };
     const nextHops = { 'mx.example:587': { tls: 'require', connectionsMax: 3 } } as const;
     const [plain, own] = tiersOf('[mx.example], [mx.example]:587', { mailHosts, nextHops })[0]?.hosts ?? [];
     expect(plain).toEqual({
@@ -131,8 +132,8 @@ describe('a host', () => {
 
   test('whose certificate is checked is another host under another name', () => {
     const mailHosts = {
-      'a.example': [at('a.example', '10.0.0.1')],
-      'b.example': [at('b.example', '10.0.0.1')],
+      '[a.example]': [at('a.example', '10.0.0.1')],
+      '[b.example]': [at('b.example', '10.0.0.1')],
     };
     expect(tiersOf('[a.example]:465, [b.example]:465', { mailHosts })[0]?.hosts).toHaveLength(2);
     expect(tiersOf('[a.example], [b.example]', { mailHosts })[0]?.hosts).toHaveLength(1);

@@ -3,7 +3,7 @@
  * (route priority, MX preference, rank of the address family). Within a tier hosts stand in written order; ties of the
  * cursor go by it, so every process must build the same order.
  */
-import { parseIpAddress } from '@mailwheel/envelope';
+import { addressScope, parseIpAddress } from '@mailwheel/envelope';
 import { noNextHops, policyDigest, policyFor } from './policy.ts';
 import type { NextHops } from './policy.ts';
 import type { Host, IpPreference, NextHopPolicy, RouteHost, Tier } from './types.ts';
@@ -17,7 +17,7 @@ export interface MailHost {
   readonly addresses: readonly string[];
 }
 
-/** Address families this machine can connect to. */
+/** Address families this machine can connect to; loopback addresses are always kept. */
 export interface ReachableFamilies {
   readonly ipv4: boolean;
   readonly ipv6: boolean;
@@ -27,7 +27,7 @@ export interface TierRequest {
   /** First half of the cursor keys: route key, or destination if DNS decides. */
   readonly cursor: string;
   readonly hosts: readonly RouteHost[];
-  /** What each `name` and `bracketed` host leads to now; a name that is missing leads nowhere. */
+  /** What each name leads to now, by `mailHostsKey`; a name that is missing leads nowhere. */
   readonly mailHosts: ReadonlyMap<string, readonly MailHost[]>;
   readonly ipPreference: IpPreference;
   readonly reachable: ReachableFamilies;
@@ -61,6 +61,11 @@ export function tiersFor(request: TierRequest): Tier[] {
   return Array.from(tiers, ([key, hosts]) => ({ key, hosts }));
 }
 
+/** How a named host stands in `mailHosts`: `name` by its MX records, `[name]` by its own addresses. */
+export function mailHostsKey(host: Extract<RouteHost, { readonly name: string }>): string {
+  return host.kind === 'bracketed' ? `[${host.name}]` : host.name;
+}
+
 /** `10.0.0.1:25`, `[2001:db8::1]:25`. */
 export function hostLabel(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
@@ -71,11 +76,11 @@ function place(request: TierRequest, written: RouteHost): Placed[] {
   const usual = policyFor(noNextHops, request.defaults, written);
   if ('address' in written) {
     // An address as written is what the operator wants whatever the preference; only a family without a road is left out.
-    if (!request.reachable[written.kind]) return [];
+    if (!isReachable(request.reachable, written.address)) return [];
     const host = hostAt({ address: written.address, port: written.port, policy, usual });
     return [{ rank: [written.priority, 0, 0], host }];
   }
-  return (request.mailHosts.get(written.name) ?? []).flatMap((mailHost) =>
+  return (request.mailHosts.get(mailHostsKey(written)) ?? []).flatMap((mailHost) =>
     usableFamilies(request, mailHost.addresses).flatMap((addresses, family) =>
       addresses.map((address) => ({
         rank: [written.priority, mailHost.preference, family] as const,
@@ -94,12 +99,20 @@ function usableFamilies(request: TierRequest, addresses: readonly string[]): str
     'require-ipv6': ['ipv6'],
   };
   return order[request.ipPreference]
-    .filter((family) => request.reachable[family])
     .map((family) =>
-      addresses.filter((address) => parseIpAddress(address)?.family === (family === 'ipv4' ? 4 : 6)),
+      addresses.filter((address) => familyOf(address) === family && isReachable(request.reachable, address)),
     )
     .filter((ofFamily) => ofFamily.length > 0)
     .map((ofFamily) => ofFamily.toSorted(compareText));
+}
+
+/** A machine reaches itself whatever its network. */
+function isReachable(reachable: ReachableFamilies, address: string): boolean {
+  return reachable[familyOf(address)] || addressScope(address) === 'loopback';
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return parseIpAddress(address)?.family === 4 ? 'ipv4' : 'ipv6';
 }
 
 interface Placement {
