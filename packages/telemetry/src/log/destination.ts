@@ -13,8 +13,13 @@ export interface LineDestination {
 }
 
 const bufferBytesMax = 16_777_216;
-/** Less than what sonic-boom writes at a time (16,384). */
-const flushBytes = 8192;
+/**
+ * Bytes of one write. The roles of `up` share one pipe, and only writes of at most PIPE_BUF (4,096) are never mixed with
+ * those of another process; larger ones would be cheaper and tear lines.
+ */
+const writeBytes = 4096;
+/** Must be below `writeBytes`. */
+const flushBytes = 4000;
 const flushMs = 100;
 
 /** `onDrop` is called for each line that was dropped. pino writes the rest out when the process exits. */
@@ -23,6 +28,7 @@ export function standardOutput(onDrop: () => void): LineDestination {
     fd: 1,
     sync: false,
     minLength: flushBytes,
+    maxWrite: writeBytes,
     maxLength: bufferBytesMax,
     periodicFlush: flushMs,
   });
