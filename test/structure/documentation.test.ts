@@ -1,12 +1,22 @@
 /** What the documentation says must be so: generated pages are current, links lead somewhere, citations are listed. */
 import { metricGroups, renderMetricsReference } from '@mailwheel/telemetry';
-import { exampleYaml, parseSettings, renderReference } from '@mailwheel/settings';
+import { exampleYaml, parseSettings, renderReference, settingPaths } from '@mailwheel/settings';
 import { describe, expect, it } from 'vitest';
 import { codeOf, files, pages, productionSources, read, root } from './tree.ts';
 
 describe('settings', () => {
   it('are documented as they are (write the page again: node test/structure/write-pages.ts)', () => {
     expect(read('docs/settings.md')).toBe(renderReference());
+  });
+
+  it('are all read by something', () => {
+    const code = productionSources
+      .filter((path) => !path.startsWith('packages/settings/'))
+      .map(codeOf)
+      .join('\n');
+    const key = (path: string): string => path.slice(path.lastIndexOf('.') + 1);
+    const named = settingPaths().filter((path) => key(path) !== '<name>');
+    expect(named.filter((path) => !new RegExp(String.raw`\b${key(path)}\b`).test(code))).toEqual([]);
   });
 
   it('have an example that is exactly the defaults', () => {

@@ -6,7 +6,7 @@ export { formatListen, isLoopback, parseListen, type ListenAddress } from './add
 export { environmentName, environmentPrefix } from './environment.ts';
 export { parseSettings, type ParsedSettings, type SettingsSources } from './parse.ts';
 export { formatPath, type SettingsPath, type SettingsProblem } from './problem.ts';
-export { exampleYaml, renderReference } from './reference.ts';
+export { exampleYaml, renderReference, settingPaths } from './reference.ts';
 export {
   loopbackNetworks,
   missingFor,

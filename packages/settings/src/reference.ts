@@ -2,10 +2,16 @@
 import { environmentName } from './environment.ts';
 import type { Field } from './field.ts';
 import { tree } from './schema.ts';
+import { allPaths } from './suggest.ts';
 
 interface Entry {
   readonly path: readonly string[];
   readonly field: Field<unknown>;
+}
+
+/** Paths of all settings; `<name>` stands for a key that the operator chooses. */
+export function settingPaths(): string[] {
+  return allPaths(tree as Field<unknown>);
 }
 
 /** Text of `docs/settings.md`. */
