@@ -83,7 +83,8 @@ export class Moves {
     const input = of.backend.moveToFailedArgs(
       { id: job.id, opts: jobOptions } as never,
       failure.reason,
-      keep ? { age: keepSeconds, count: keepPerDestination } : true,
+      // Age and number are the settle script's to enforce: it also reaches queues in which nothing fails any more.
+      !keep,
       job.token,
       fetchNext,
       keep
