@@ -37,6 +37,8 @@ export type IngressEvent =
       readonly connectionNumber: number;
       readonly clientAddress: string;
       readonly reply: Reply;
+      /** Kind of problem, over HTTP. */
+      readonly problem?: string;
       /** Address or sentence that it was about, as the peer wrote it (not yet made printable). */
       readonly about?: string;
       readonly cause?: unknown;

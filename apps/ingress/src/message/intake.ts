@@ -69,6 +69,7 @@ export function createIntake(options: IntakeOptions): Intake {
       envelope,
       body,
       messageId,
+      freshId: true,
       ...(incoming.idempotency === undefined ? {} : { idempotency: incoming.idempotency }),
     });
     report(options, { incoming, facts, acceptance, messageId, bodyBytes: body.length, startedMs });

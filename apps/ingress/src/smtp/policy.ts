@@ -70,14 +70,17 @@ export function judgeMail(
   };
 }
 
-export interface RecipientContext {
-  readonly limits: SmtpLimits;
-  /** The client's address is in `trustedNetworks`. */
-  readonly trusted: boolean;
+export interface MailboxContext {
+  readonly limits: Pick<SmtpLimits, 'recipientsMax' | 'destinationsMax'>;
   /** Domain that `<postmaster>` without one stands for (RFC 5321 section 4.5.1). */
   readonly hostname: string;
   /** Is a literal that is not public the key of a route (or allowed by `dns.allowPrivate`)? */
   readonly literalAllowed: (destination: DestinationKey) => boolean;
+}
+
+export interface RecipientContext extends MailboxContext {
+  /** The client's address is in `trustedNetworks`. */
+  readonly trusted: boolean;
 }
 
 /** RCPT: who may relay comes first, so that a stranger learns nothing about limits or routes. */
@@ -91,11 +94,20 @@ export function judgeRecipient(
   if (!context.trusted) return refused(replies.relayDenied);
   const parameters = readRecipientParameters(command.value.parameters, transaction);
   if (parameters.kind === 'refused') return parameters;
-  const path =
-    command.value.path.toLowerCase() === 'postmaster'
-      ? `${command.value.path}@${context.hostname}`
-      : command.value.path;
-  const address = parseAddress(path, transaction);
+  const mailbox = judgeMailbox(command.value.path, transaction, context);
+  return mailbox.kind === 'refused'
+    ? mailbox
+    : { kind: 'taken', value: { ...mailbox.value, ...parameters.value } };
+}
+
+/** A forward-path, whichever way it came: is it usable, and is there room for it in the transaction? */
+export function judgeMailbox(
+  path: string,
+  transaction: Transaction,
+  context: MailboxContext,
+): Judged<Recipient> {
+  const whole = path.toLowerCase() === 'postmaster' ? `${path}@${context.hostname}` : path;
+  const address = parseAddress(whole, transaction);
   if (!address.ok) return refused(address);
   const { destination } = address;
   const literal = destinationAddress(destination);
@@ -112,7 +124,7 @@ export function judgeRecipient(
     }
   }
   const index = known?.index ?? transaction.recipients.size;
-  return { kind: 'taken', value: { index, address: address.address, destination, ...parameters.value } };
+  return { kind: 'taken', value: { index, address: address.address, destination } };
 }
 
 /** Takes a judged recipient. Named twice, a mailbox gets one copy, with the parameters said last. */

@@ -16,11 +16,13 @@ const disabledCommands = ['AUTH', 'STARTTLS', 'XCLIENT', 'XFORWARD', 'WIZ', 'SHE
 export interface SmtpListenerOptions {
   readonly rules: SessionRules;
   readonly idleMs: number;
+  /** A connection opened or closed. */
+  readonly onConnections: (change: 1 | -1) => void;
 }
 
 export class SmtpListener extends SMTPServer {
   readonly rules: SessionRules;
-  readonly counts: ConnectionCounts = new ConnectionCounts();
+  readonly counts: ConnectionCounts;
   #draining = false;
 
   constructor(options: SmtpListenerOptions) {
@@ -40,6 +42,7 @@ export class SmtpListener extends SMTPServer {
       onConnect: (_session, callback) => callback(),
     });
     this.rules = options.rules;
+    this.counts = new ConnectionCounts(options.onConnections);
     // Without a listener an error of any single connection would end the process (seen).
     this.on('error', (error) => this.rules.report({ kind: 'fault', where: 'smtp listener', error }));
   }

@@ -1,0 +1,75 @@
+/**
+ * Reading request bodies under the process's one budget for bodies: a client beyond it is not read from. The octets are
+ * kept as they came, for the digest behind an Idempotency-Key.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Readable } from 'node:stream';
+import type { BodyBudget, BodyHold } from '../message/bodies-in-flight.ts';
+import { BodyBuffer } from '../message/body-buffer.ts';
+import { Problem } from './problem.ts';
+
+export interface Upload {
+  readonly buffer: BodyBuffer;
+  readonly hold: BodyHold;
+}
+
+/** JSON is held as text, as values, and as the message made of them. */
+const jsonWeight = 3;
+
+export class Uploads {
+  readonly #budget: BodyBudget;
+  readonly #bytesMax: number;
+  readonly #byRequest = new WeakMap<FastifyRequest, Upload>();
+
+  constructor(budget: BodyBudget, bytesMax: number) {
+    this.#budget = budget;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** What was read for this request. */
+  of(request: FastifyRequest): Upload {
+    const upload = this.#byRequest.get(request);
+    if (upload === undefined) throw new Error('a request without a body reached its handler');
+    return upload;
+  }
+
+  /** Gives the memory back when the reply is out, or the client gone. */
+  releaseWith(request: FastifyRequest, reply: FastifyReply): void {
+    reply.raw.once('close', () => this.#byRequest.get(request)?.hold.release());
+  }
+
+  /** Reads a message/rfc822 body. */
+  async readMessage(request: FastifyRequest, payload: Readable): Promise<Buffer> {
+    return (await this.#read(request, payload)).buffer.content();
+  }
+
+  /** Reads a JSON body as text. */
+  async readText(request: FastifyRequest, payload: Readable): Promise<string> {
+    const { buffer, hold } = await this.#read(request, payload);
+    await granted(hold, jsonWeight * buffer.bytes);
+    return buffer.content().toString('utf8');
+  }
+
+  async #read(request: FastifyRequest, payload: Readable): Promise<Upload> {
+    const announced = Number(request.headers['content-length'] ?? 0);
+    if (announced > this.#bytesMax) throw this.#tooLarge();
+    const buffer = new BodyBuffer({ bytesMax: this.#bytesMax, expectedBytes: announced });
+    const hold = this.#budget.open(() => request.raw.destroy());
+    this.#byRequest.set(request, { buffer, hold });
+    for await (const chunk of payload as AsyncIterable<Buffer>) {
+      await granted(hold, buffer.capacityAfter(chunk.length));
+      buffer.append(chunk, 0, chunk.length);
+      if (buffer.bytes > this.#bytesMax) throw this.#tooLarge();
+    }
+    return { buffer, hold };
+  }
+
+  #tooLarge(): Problem {
+    return new Problem('body-too-large', `a request body has at most ${this.#bytesMax} bytes`);
+  }
+}
+
+async function granted(hold: BodyHold, bytes: number): Promise<void> {
+  const grant = hold.reserve(bytes);
+  if (grant !== true && !(await grant)) throw new Problem('request-timeout', 'the request was given up');
+}
