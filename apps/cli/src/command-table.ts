@@ -7,6 +7,7 @@ import { listQueues } from './queue/list.ts';
 import { showQueue } from './queue/show.ts';
 import { exportQueue, importQueue } from './queue/transfer.ts';
 import { checkRoutes } from './routes/check.ts';
+import { explainRoute } from './routes/explain.ts';
 import { runRole } from './role.ts';
 import { runUp } from './up/up.ts';
 import { printVersion } from './version.ts';
@@ -85,6 +86,12 @@ export const commandTable: readonly Command[] = [
     importQueue,
   ),
   command('routes check FILE', ['json'], 'Checks a file of SMTP routes.', checkRoutes),
+  command(
+    'routes explain ADDRESS',
+    ['config', 'json'],
+    'Where mail for an address would go now, without sending.',
+    explainRoute,
+  ),
   command('config check', ['config'], 'Checks a settings file and says what it opens.', checkConfiguration),
   command('version', ['json'], 'The version of this program and of what it runs on.', printVersion),
   command('help', [], 'This list.', async (call) => {

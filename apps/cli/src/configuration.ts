@@ -2,6 +2,7 @@
 import { loadConfiguration } from '@mailwheel/lifecycle';
 import { formatListen, type Role, type Settings } from '@mailwheel/settings';
 import { CommandFailure, type Invocation } from './command.ts';
+import { openResolverFor } from './routes/resolver-for.ts';
 
 export interface CommandSettings {
   readonly settings: Settings;
@@ -19,9 +20,12 @@ export async function settingsFor(role: Role, call: Invocation): Promise<Command
   throw new CommandFailure(['The settings cannot be used:', ...loaded.problems].join('\n  '));
 }
 
-/** `mailwheel config check`: the mistakes, or the listeners and the Redis that a start would use. */
+/** `mailwheel config check`: the mistakes, or the listeners, the Redis and the routes that a start would use. */
 export async function checkConfiguration(call: Invocation): Promise<number> {
   const { settings, warnings } = await settingsFor('up', call);
+  const resolver = await openResolverFor(settings);
+  const { routes } = resolver.routeTable();
+  await resolver.close();
   const file = call.options.config ?? 'defaults and environment';
   const { redis } = settings;
   const store =
@@ -38,6 +42,7 @@ export async function checkConfiguration(call: Invocation): Promise<number> {
       `  console  ${formatListen(settings.console.listen)}`,
       `  metrics  ${formatListen(settings.ingress.listen)} (ingress), ${formatListen(settings.worker.listen)} (worker)`,
       `  Redis    ${store}`,
+      `  routes   ${routes.length}`,
     ].join('\n'),
   );
   for (const warning of warnings) call.output.text(call.output.style('red', `  warning: ${warning}`));

@@ -71,6 +71,20 @@ test('bad settings stop the start with file, line, path and what was expected', 
   }
 });
 
+test('config check reads the routes too, and tells what a start would open', async () => {
+  const file = join(folder, 'mailwheel.yaml');
+  await writeFile(file, 'routes: |\n  example.com 10.0.0.1\n  example.com 10.0.0.2\n');
+  const bad = await run('config', 'check', '--config', file);
+  expect([bad.code, bad.errors]).toEqual([
+    1,
+    expect.stringMatching(/line 2, column 1: example\.com has a route/),
+  ]);
+  await writeFile(file, 'routes: |\n  example.com 10.0.0.1\nconsole: { listen: "127.0.0.1:3999" }\n');
+  const good = await run('config', 'check', '--config', file);
+  expect(good.code).toBe(0);
+  expect(good.output).toMatch(/console +127\.0\.0\.1:3999[^]*routes +1\n/);
+});
+
 test('a role alone without a Redis says which settings name one', async () => {
   const alone = await run('ingress');
   expect(alone.code).toBe(1);

@@ -17,7 +17,7 @@ export function subjectOf(text: string): Subject {
 /** A domain or address literal as operators write it: `Example.com.`, `user@example.com`. Throws `UsageError`. */
 export function destinationOf(text: string): DestinationKey {
   const result = destinationKey(text.slice(text.lastIndexOf('@') + 1));
-  if (!result.ok) throw new UsageError(`"${text}" is neither a message id nor a domain: ${result.text}`);
+  if (!result.ok) throw new UsageError(`"${text}" names no destination: ${result.text}`);
   return result.key;
 }
 

@@ -117,7 +117,7 @@ test('show tells the jobs of a destination, and of a message every recipient', a
   await expect(run('queue', 'show', id.slice(0, -1) + (id.endsWith('a') ? 'b' : 'a'))).rejects.toThrow(
     'There is no message',
   );
-  await expect(run('queue', 'show', 'not a domain')).rejects.toThrow('neither a message id nor a domain');
+  await expect(run('queue', 'show', 'not a domain')).rejects.toThrow('names no destination');
 });
 
 test('hold keeps jobs from workers until release', async () => {
