@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,6 +41,8 @@ export interface TierOptions {
   readonly ingress?: boolean;
   readonly console?: boolean;
   readonly routes?: string;
+  /** `routes` go into a file that `writeRoutes` replaces while the tier runs. */
+  readonly routesFile?: boolean;
   /** Merged over the defaults of the scenarios; two levels deep. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly redis?: TestRedis;
@@ -61,6 +63,8 @@ export interface Tier {
   /** Log lines of all roles whose `event` is this. */
   events(event: string): LogLine[];
   submit(options: Omit<SubmitOptions, 'port'>): Promise<SubmitReplies>;
+  /** Replaces the routes file, as an editor does: a new file moved over the old one. */
+  writeRoutes(text: string): Promise<void>;
   /** Metrics of one role as text. */
   metrics(role: RoleProcess): Promise<string>;
   /** Lines of a message's ledger and state, from the HTTP API. */
@@ -82,6 +86,7 @@ export async function startTier(options: TierOptions = {}): Promise<Tier> {
     (await startRedis(options.redisArguments === undefined ? {} : { arguments: options.redisArguments }));
   const folder = await mkdtemp(join(tmpdir(), 'mailwheel-tier-'));
   const [smtpPort, httpPort, consolePort] = [await freePort(), await freePort(), await freePort()];
+  const routesPath = join(folder, 'smtproutes.txt');
   const settings = merge(
     {
       ...quick,
@@ -93,11 +98,12 @@ export async function startTier(options: TierOptions = {}): Promise<Tier> {
       },
       worker: { listen: '127.0.0.1:0' },
       console: { listen: `127.0.0.1:${consolePort}` },
-      ...(options.routes === undefined ? {} : { routes: options.routes }),
+      ...routesSetting(options, routesPath),
     },
     options.settings ?? {},
   );
   const configPath = join(folder, 'mailwheel.yaml');
+  if (options.routesFile === true) await writeFile(routesPath, options.routes ?? '');
   await writeFile(configPath, stringify(settings));
   const roles: RoleProcess[] = [];
   const environment = options.environment ?? {};
@@ -120,6 +126,10 @@ export async function startTier(options: TierOptions = {}): Promise<Tier> {
       ),
     events: (event) => roles.flatMap((role) => role.lines.filter((line) => line['event'] === event)),
     submit: async (submission) => smtpSubmit({ ...submission, port: smtpPort }),
+    writeRoutes: async (text) => {
+      await writeFile(`${routesPath}.new`, text);
+      await rename(`${routesPath}.new`, routesPath);
+    },
     metrics: async (role) => (await fetch(`http://${metricsAddress(role)}/metrics`)).text(),
     message: async (id) => {
       const answer = await fetch(`http://127.0.0.1:${httpPort}/v1/messages/${id}`);
@@ -142,6 +152,11 @@ export async function startTier(options: TierOptions = {}): Promise<Tier> {
     await tier.stop();
     throw cause;
   }
+}
+
+function routesSetting(options: TierOptions, routesPath: string): Record<string, unknown> {
+  if (options.routesFile === true) return { routesFile: routesPath };
+  return options.routes === undefined ? {} : { routes: options.routes };
 }
 
 async function startRole(

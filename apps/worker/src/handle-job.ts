@@ -96,7 +96,12 @@ export class JobHandler {
       const input = { job, envelope: opened.envelope, body, recipients };
       const report =
         plan.kind === 'tiers' && found.picking !== undefined
-          ? await runAttempt(this.#deps.attempt, { ...input, tiers: plan.tiers, firstPick: found.picking })
+          ? await runAttempt(this.#deps.attempt, {
+              ...input,
+              routeKey: plan.routeKey,
+              tiers: plan.tiers,
+              firstPick: found.picking,
+            })
           : plannedReport(plan, recipients, { job, atMs: this.#deps.attempt.nowMs() });
       return await this.#finish(job, wantNext, { opened, body, report });
     } finally {

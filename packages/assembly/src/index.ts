@@ -1,3 +1,4 @@
 /** Where the edge packages meet: the store of one process, built from settings. For apps only. */
 export { connectOptions } from './connect-options.ts';
 export { openStore, type OpenStoreOptions, type Store, type StoreHooks } from './store.ts';
+export { resolverFor, rotationFor } from './routes.ts';

@@ -48,6 +48,7 @@ export interface AttemptWatch {
 
 export interface AskedHost {
   readonly envelope: Envelope;
+  readonly routeKey: string;
   readonly host: Host;
   readonly tier: number;
   readonly localAddress: string;
@@ -64,6 +65,7 @@ export interface AttemptInput {
   readonly envelope: Envelope;
   readonly body: Buffer;
   readonly recipients: readonly Recipient[];
+  readonly routeKey: string;
   readonly tiers: readonly Tier[];
   /** The first pick, already under way while record and body were read. */
   readonly firstPick: Promise<Pick>;
@@ -208,6 +210,7 @@ class Attempt {
     if (turn.judgements.length > 0 || turn.ledger.length > 0) {
       this.#deps.watch.asked(this.#input.job, {
         envelope: this.#input.envelope,
+        routeKey: this.#input.routeKey,
         host: pick.host,
         tier: pick.tier,
         localAddress: turn.localAddress,

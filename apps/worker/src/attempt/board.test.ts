@@ -1,4 +1,5 @@
 import type { DestinationKey, Recipient } from '@mailwheel/envelope';
+import type { HostOutcome, PickMode } from '@mailwheel/rotation';
 import type { Host } from '@mailwheel/routing';
 import type { Happening, Reply, Verdict } from '@mailwheel/verdict';
 import { describe, expect, test } from 'vitest';
@@ -81,33 +82,78 @@ describe('the board of recipients', () => {
   });
 });
 
+interface Case {
+  readonly name: string;
+  readonly mode: PickMode;
+  readonly verdicts: readonly Verdict[];
+  readonly accepted: number;
+  readonly expected: HostOutcome | undefined;
+}
+
 describe('what a transaction teaches about its host', () => {
   const verdict = (part: Partial<Verdict>): Verdict => said('450 x', part).verdict;
 
-  test.each([
+  const cases: readonly Case[] = [
     { name: 'go and accepted: no call at all', mode: 'go', verdicts: [], accepted: 1, expected: undefined },
-    { name: 'suspect and accepted: clears the suspicion', mode: 'suspect', verdicts: [], accepted: 1, expected: 'ok' },
+    {
+      name: 'suspect and accepted: clears the suspicion',
+      mode: 'suspect',
+      verdicts: [],
+      accepted: 1,
+      expected: 'ok',
+    },
     { name: 'probe and accepted', mode: 'probe', verdicts: [], accepted: 1, expected: 'ok' },
-    { name: 'one failing verdict outweighs an acceptance', mode: 'go', verdicts: [verdict({ health: 'fail' })], accepted: 1, expected: 'fail' },
-    { name: 'soft, nothing accepted', mode: 'go', verdicts: [verdict({ health: 'soft' })], accepted: 0, expected: 'soft' },
-    { name: 'soft, but something accepted', mode: 'go', verdicts: [verdict({ health: 'soft' })], accepted: 1, expected: undefined },
-    [
-      'a mailbox refusal leaves a healthy host alone',
-      'go',
-      [verdict({ probeSucceeded: true })],
-      0,
-      undefined,
-    ],
-    { name: 'a mailbox refusal proves a probed host', mode: 'probe', verdicts: [verdict({ probeSucceeded: true })], accepted: 0, expected: 'ok' },
-    [
-      'a mailbox refusal does not clear a suspicion',
-      'suspect',
-      [verdict({ probeSucceeded: true })],
-      0,
-      undefined,
-    ],
-    { name: 'a probe that taught nothing gives its lease back', mode: 'probe', verdicts: [], accepted: 0, expected: 'soft' },
-  ] as const)('$name', ({ mode, verdicts, accepted, expected }) => {
+    {
+      name: 'one failing verdict outweighs an acceptance',
+      mode: 'go',
+      verdicts: [verdict({ health: 'fail' })],
+      accepted: 1,
+      expected: 'fail',
+    },
+    {
+      name: 'soft, nothing accepted',
+      mode: 'go',
+      verdicts: [verdict({ health: 'soft' })],
+      accepted: 0,
+      expected: 'soft',
+    },
+    {
+      name: 'soft, but something accepted',
+      mode: 'go',
+      verdicts: [verdict({ health: 'soft' })],
+      accepted: 1,
+      expected: undefined,
+    },
+    {
+      name: 'a mailbox refusal leaves a healthy host alone',
+      mode: 'go',
+      verdicts: [verdict({ probeSucceeded: true })],
+      accepted: 0,
+      expected: undefined,
+    },
+    {
+      name: 'a mailbox refusal proves a probed host',
+      mode: 'probe',
+      verdicts: [verdict({ probeSucceeded: true })],
+      accepted: 0,
+      expected: 'ok',
+    },
+    {
+      name: 'a mailbox refusal does not clear a suspicion',
+      mode: 'suspect',
+      verdicts: [verdict({ probeSucceeded: true })],
+      accepted: 0,
+      expected: undefined,
+    },
+    {
+      name: 'a probe that taught nothing gives its lease back',
+      mode: 'probe',
+      verdicts: [],
+      accepted: 0,
+      expected: 'soft',
+    },
+  ];
+  test.each(cases)('$name', ({ mode, verdicts, accepted, expected }) => {
     expect(hostOutcome(mode, verdicts, accepted)).toBe(expected);
   });
 });

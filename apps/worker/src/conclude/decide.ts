@@ -14,6 +14,9 @@ export type UnknownOutcomePolicy = 'retry' | 'hold' | 'assume-delivered';
 export interface ConclusionSettings {
   readonly retry: RetrySettings;
   readonly unknownOutcome: UnknownOutcomePolicy;
+  /** Senders are told of a delay after this long, and again after each further such time; 0: never. */
+  readonly delayWarningSeconds: number;
+  readonly delayWarningsMax: number;
   /** Hosts whose last reply a job remembers. */
   readonly lastRepliesMax: number;
 }
@@ -41,6 +44,8 @@ export type JobMove =
 export interface ReportDraft {
   readonly why: 'refused' | 'expired' | 'relayed' | 'delayed';
   readonly recipients: readonly ReportRecipient[];
+  /** When recipients that are only delayed will be given up. */
+  readonly expiresAtMs?: number;
 }
 
 export interface Conclusion {
@@ -78,8 +83,10 @@ export function conclude(settings: ConclusionSettings, input: ConclusionInput): 
   const reports: ReportDraft[] = [];
   if (refused.length > 0) reports.push({ why: 'refused', recipients: refused });
   if (expired.length > 0) reports.push({ why: 'expired', recipients: expired });
+  const warning = deferred.size > 0 ? delayWarning(settings, input, deferred) : undefined;
+  if (warning !== undefined) reports.push(warning);
   const delayMs = waiting?.kind === 'retry' ? waiting.delayMs : 0;
-  const move = moveOf(settings, input, { results, deferred, held, delayMs });
+  const move = moveOf(settings, input, { results, deferred, held, delayMs, warned: warning !== undefined });
   return { results, move, reports, deferred, unknown: input.board.unknown() };
 }
 
@@ -137,6 +144,31 @@ function expire(
   };
 }
 
+/** RFC 3461 DELAY: due once for each `delayWarningSeconds` of age, at most `delayWarningsMax` times. */
+function delayWarning(
+  settings: ConclusionSettings,
+  input: ConclusionInput,
+  deferred: ReadonlyMap<number, Remark | undefined>,
+): ReportDraft | undefined {
+  const sent = input.job.data.delayNotices ?? 0;
+  const everyMs = settings.delayWarningSeconds * 1000;
+  const ageMs = input.nowMs - input.envelope.acceptedAtMs;
+  if (everyMs === 0 || sent >= settings.delayWarningsMax || ageMs < everyMs * (sent + 1)) return undefined;
+  const recipients = [...deferred].map(([index, remark]): ReportRecipient => {
+    const said = lastSaid(input, remark);
+    return {
+      index,
+      action: 'delayed',
+      status: remark === undefined ? '4.4.1' : statusOf(remark).enhancedCode,
+      ...(said === undefined
+        ? {}
+        : { diagnosticReply: said.reply, remoteHost: said.host, lastAttemptMs: said.atMs }),
+    };
+  });
+  const expiresAtMs = input.envelope.acceptedAtMs + settings.retry.maxAgeSeconds * 1000;
+  return { why: 'delayed', recipients, expiresAtMs };
+}
+
 /** The last reply about this recipient: of this attempt, else the newest that the job remembers. */
 function lastSaid(
   input: ConclusionInput,
@@ -157,6 +189,8 @@ interface Tally {
   readonly deferred: ReadonlyMap<number, Remark | undefined>;
   readonly held: ReadonlyMap<number, Remark>;
   readonly delayMs: number;
+  /** A delay warning goes out with this conclusion. */
+  readonly warned: boolean;
 }
 
 function moveOf(settings: ConclusionSettings, input: ConclusionInput, tally: Tally): JobMove {
@@ -170,6 +204,7 @@ function moveOf(settings: ConclusionSettings, input: ConclusionInput, tally: Tal
     to: job.data.to.filter(([index]) => open.has(index)),
     lastReplies: mergeReplies(settings.lastRepliesMax, job.data.lastReplies, input.lastReplies),
     ...(failedRecipients > 0 ? { failedRecipients } : {}),
+    ...(tally.warned ? { delayNotices: (job.data.delayNotices ?? 0) + 1 } : {}),
   };
   if (tally.deferred.size > 0) {
     const reason = said === undefined ? 'no host answers' : statusOf(said).line;

@@ -34,6 +34,10 @@ export class StreamBudget {
     return this.#busy;
   }
 
+  get bodyBytes(): number {
+    return this.#bodyBytes;
+  }
+
   get free(): number {
     if (this.#bodyBytes >= this.#limits.bodiesInFlightBytesMax) return 0;
     return Math.max(0, this.#limits.streamsMax - this.#busy);

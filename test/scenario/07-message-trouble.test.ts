@@ -1,0 +1,69 @@
+/**
+ * Acceptance 7: trouble of mailboxes and of one message does not set hosts aside; the same from a second, different
+ * message does.
+ */
+import { startSmtpHost, waitFor, type SmtpHost } from '@mailwheel/testkit';
+import { afterEach, expect, test } from 'vitest';
+import { submitMany } from './bulk.ts';
+import { messageIdOf, startTier, type Tier } from './tier.ts';
+
+const open: { tier?: Tier; hosts: SmtpHost[] } = { hosts: [] };
+
+afterEach(async () => {
+  await open.tier?.stop();
+  await Promise.all(open.hosts.map((host) => host.stop()));
+  delete open.tier;
+  open.hosts = [];
+});
+
+const hostStateLines = (tier: Tier): unknown[] =>
+  tier.events('host-state').filter((line) => line['to'] === 'unhealthy');
+
+test('a hundred mailbox-level 4xx leave the host healthy', { timeout: 60_000 }, async () => {
+  const host = await startSmtpHost({
+    rcpt: (context) => (context.address.startsWith('full') ? '452 4.2.2 Mailbox full' : undefined),
+  });
+  open.hosts = [host];
+  const tier = await startTier({
+    routes: `example.com 127.0.0.1:${host.port}`,
+    settings: { retry: { firstWaitSeconds: 600 } },
+  });
+  open.tier = tier;
+  await submitMany({ port: tier.smtpPort, count: 100, to: (index) => `full${index}@example.com` });
+  await waitFor('all to be refused', () => host.counters.phases.rcpt >= 100, 20_000);
+  await submitMany({ port: tier.smtpPort, count: 20, to: (index) => `fine${index}@example.com` });
+  await waitFor('the others to pass', () => host.delivered.length === 20);
+  expect(hostStateLines(tier)).toEqual([]);
+});
+
+test(
+  'a poison message, retried ten times, leaves both hosts healthy; a second message sets one aside',
+  { timeout: 90_000 },
+  async () => {
+    const poison = (context: { body: Buffer }): string | undefined =>
+      context.body.includes('poison') ? '451 Local error in processing' : undefined;
+    open.hosts = await Promise.all([startSmtpHost({ final: poison }), startSmtpHost({ final: poison })]);
+    const [first, second] = open.hosts as [SmtpHost, SmtpHost];
+    const tier = await startTier({
+      routes: `example.com 127.0.0.1:${first.port}, 127.0.0.1:${second.port}`,
+      settings: { retry: { firstWaitSeconds: 0.2, longestWaitSeconds: 0.2, maxAgeSeconds: 600 } },
+    });
+    open.tier = tier;
+    const body = 'Subject: one\r\n\r\npoison\r\n';
+    const id = messageIdOf(await tier.submit({ from: 'a@source.test', to: 'p@example.com', body }));
+    await waitFor(
+      'ten attempts',
+      () => first.counters.phases.final >= 10 && second.counters.phases.final >= 10,
+      30_000,
+    );
+    expect(id).not.toBe('');
+    expect(hostStateLines(tier)).toEqual([]);
+
+    await tier.submit({
+      from: 'a@source.test',
+      to: 'q@example.com',
+      body: 'Subject: two\r\n\r\npoison too\r\n',
+    });
+    await waitFor('a host to be set aside', () => hostStateLines(tier).length > 0);
+  },
+);
