@@ -1,8 +1,7 @@
 /** Settings for a command, or a refusal that lists every mistake. */
 import { loadConfiguration } from '@mailwheel/lifecycle';
-import { formatListen, type Role, type Settings } from '@mailwheel/settings';
+import type { Role, Settings } from '@mailwheel/settings';
 import { CommandFailure, type Invocation } from './command.ts';
-import { openResolverFor } from './routes/resolver-for.ts';
 
 export interface CommandSettings {
   readonly settings: Settings;
@@ -18,33 +17,4 @@ export async function settingsFor(role: Role, call: Invocation): Promise<Command
   });
   if (loaded.ok) return loaded;
   throw new CommandFailure(['The settings cannot be used:', ...loaded.problems].join('\n  '));
-}
-
-/** `mailwheel config check`: the mistakes, or the listeners, the Redis and the routes that a start would use. */
-export async function checkConfiguration(call: Invocation): Promise<number> {
-  const { settings, warnings } = await settingsFor('up', call);
-  const resolver = await openResolverFor(settings);
-  const { routes } = resolver.routeTable();
-  await resolver.close();
-  const file = call.options.config ?? 'defaults and environment';
-  const { redis } = settings;
-  const store =
-    (redis.url ?? (redis.sentinel ?? redis.cluster) === undefined)
-      ? (redis.url ?? `embedded, in ${settings.dataFolder} (with "up"; a role alone needs redis.url)`)
-      : redis.sentinel === undefined
-        ? 'a cluster'
-        : `the master "${redis.sentinel.name}" behind Sentinel`;
-  call.output.text(`${file}: the settings are good.`);
-  call.output.text(
-    [
-      `  SMTP     ${formatListen(settings.ingress.smtp.listen)}`,
-      `  HTTP     ${formatListen(settings.ingress.http.listen)}`,
-      `  console  ${formatListen(settings.console.listen)}`,
-      `  metrics  ${formatListen(settings.ingress.listen)} (ingress), ${formatListen(settings.worker.listen)} (worker)`,
-      `  Redis    ${store}`,
-      `  routes   ${routes.length}`,
-    ].join('\n'),
-  );
-  for (const warning of warnings) call.output.text(call.output.style('red', `  warning: ${warning}`));
-  return 0;
 }
