@@ -2,12 +2,12 @@
 import { dateTime, oneLine, span } from './field-text.ts';
 import type { ReportKind, ReportOptions, ReportRecipient, ReportRequest } from './types.ts';
 
-export const subjects = {
+export const subjects: Readonly<Record<ReportKind, string>> = {
   refused: 'Undelivered mail returned to sender',
   expired: 'Undelivered mail returned to sender',
   delayed: 'Delayed mail (still being retried)',
   relayed: 'Successful mail delivery report',
-} as const satisfies Record<ReportKind, string>;
+};
 
 const lineCharacters = 76;
 /** Replies listed; a host that was asked long ago tells nobody anything. */

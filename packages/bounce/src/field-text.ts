@@ -27,11 +27,12 @@ export function oneAsciiLine(text: string): string {
 /** `Name: value`, folded before words; a word longer than a line is cut. */
 export function field(name: string, value: string): string {
   const lines: string[] = [];
-  let line = `${name}:`;
+  const start = `${name}:`;
+  let line = start;
   for (const word of value.split(' ').flatMap(cutWord)) {
-    const fits = Buffer.byteLength(line) + 1 + Buffer.byteLength(word) <= pleasantLineBytes;
     // The first word stays with the name: a line of nothing but space is no continuation (RFC 5322 section 3.2.2).
-    if (fits || lines.length + line.length === `${name}:`.length) {
+    const fits = Buffer.byteLength(`${line} ${word}`) <= pleasantLineBytes;
+    if (fits || line === start) {
       line += ` ${word}`;
       continue;
     }
