@@ -43,15 +43,15 @@ async function runCommand(
     output.text(`${command.says}\n${usage(command)}`);
     return 0;
   }
-  // The one place where the process environment is read.
-  // oxlint-disable-next-line node/no-process-env
+  // oxlint-disable-next-line node/no-process-env -- the one place where the environment is read
   return command.run({ ...read, environment: process.env, output, errors });
 }
 
-/** A sentence for what was expected to go wrong sometimes; for anything else, which is a bug, the stack too. */
+/** A sentence for what may go wrong; the stack too for what is a bug of ours. */
 function describe(error: unknown): string {
-  if (error instanceof UsageError || error instanceof CommandFailure) return error.message;
   if (!(error instanceof Error)) return String(error);
-  if ('code' in error && typeof error.code === 'string') return error.message;
-  return error.stack ?? error.message;
+  const isBug = [TypeError, ReferenceError, SyntaxError, RangeError].some((kind) => error instanceof kind);
+  if (isBug) return error.stack ?? error.message;
+  const cause = error instanceof CommandFailure ? undefined : error.cause;
+  return cause instanceof Error ? `${error.message} (${cause.message})` : error.message;
 }

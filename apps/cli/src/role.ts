@@ -34,7 +34,9 @@ export async function runRole(role: RoleName, call: Invocation): Promise<undefin
     await module.run({ settings, lifecycle, ...(configPath === undefined ? {} : { configPath }) });
     lifecycle.ready();
   } catch (error) {
-    if (lifecycle.state() === 'starting') throw error; // else a stop came during the start: it has its own end
+    if (lifecycle.state() !== 'starting') return; // a stop came during the start: it has its own end
+    if (error instanceof Error) error.message = `${role} cannot start: ${error.message}`;
+    throw error;
   }
 }
 
