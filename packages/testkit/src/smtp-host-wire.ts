@@ -63,7 +63,9 @@ export class Wire {
     this.#socket.end();
   }
 
+  /** What was said before still arrives: on loopback it is with the peer before the RST is. */
   reset(): void {
+    this.flush();
     this.#ending = true;
     // Node leaks the handle when it is reset after its own FIN (libuv answers EINVAL), and the process then never ends.
     if (this.#raw.writableEnded) this.#raw.destroy();
