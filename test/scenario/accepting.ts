@@ -10,10 +10,9 @@ import {
 } from '@mailwheel/queue';
 import { createNumberBlocks, createSpool, type Spool } from '@mailwheel/spool';
 import type { TestRedis } from '@mailwheel/testkit';
-import type { ChainableCommander } from 'ioredis';
 import { randomBytes } from 'node:crypto';
 
-export type Multi = ChainableCommander;
+export type Multi = Awaited<ReturnType<DestinationQueues['transaction']>>;
 export type Submission = Parameters<Acceptor['accept']>[0];
 
 export interface Accepting {

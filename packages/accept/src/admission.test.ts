@@ -1,10 +1,9 @@
 import { startRedis, type TestRedis } from '@mailwheel/testkit';
-import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Admission, type AdmissionOptions } from './admission.ts';
 
 let redis: TestRedis;
-let client: Redis;
+let client: ReturnType<TestRedis['client']>;
 beforeEach(async () => {
   redis = await startRedis({ arguments: ['--maxmemory', '20mb'] });
   client = redis.client();

@@ -1,12 +1,11 @@
 import { createMessageId } from '@mailwheel/envelope';
 import { startRedis, type TestRedis } from '@mailwheel/testkit';
-import type { Redis } from 'ioredis';
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { IdempotencyKeys } from './idempotency.ts';
 
 let redis: TestRedis;
-let client: Redis;
+let client: ReturnType<TestRedis['client']>;
 let keys: IdempotencyKeys;
 beforeAll(async () => {
   redis = await startRedis();
