@@ -28,7 +28,7 @@ beforeAll(async () => {
       MX: Array.from({ length: 90 }, (_, n) => [n, `mx${n}.a-rather-long-name.many.example`] as const),
     },
   });
-  lookup = openDnsLookup({ servers: [server.address], timeoutMs: 100, attempts: 2 });
+  lookup = openDnsLookup({ servers: [server.address], timeoutMs: 600, attempts: 2 });
 });
 afterAll(() => server.stop());
 

@@ -13,7 +13,6 @@ import {
 } from '@mailwheel/routing';
 import {
   addressHostOf,
-  failureTtlSeconds,
   mailHostsOf,
   type MailHostsResult,
   type NoHostsReason,
@@ -104,7 +103,6 @@ export async function planDomain(
   };
 }
 
-// oxlint-disable-next-line max-params -- what a plan is made of
 function planLiteral(
   destination: DestinationKey,
   address: string,
@@ -141,7 +139,6 @@ function mailHostsOfRoute(host: NamedHost, context: PlanContext): Promise<MailHo
     : mailHostsOf(host.name, lookup, { self, allowPrivate: true, routed: true });
 }
 
-// oxlint-disable-next-line max-params -- what a plan is made of
 function planHosts(
   key: string,
   hosts: readonly RouteHost[],
@@ -156,11 +153,7 @@ function planHosts(
   const mailHosts = new Map<string, readonly MailHost[]>();
   for (const [name, result] of found) if (result.kind === 'hosts') mailHosts.set(name, result.mailHosts);
   const tiers = tiersFor({ ...context.tiers(), cursor: key, hosts, mailHosts });
-  // A host that cannot be found now may be back in seconds.
-  const ttlSeconds = Math.min(
-    ...results.map((result) => result.ttlSeconds),
-    missing.length > 0 ? failureTtlSeconds : Infinity,
-  );
+  const ttlSeconds = Math.min(...results.map((result) => result.ttlSeconds));
   if (tiers.length > 0) return { plan: { kind: 'tiers', routeKey: key, tiers }, notes, ttlSeconds };
   const first = missing[0];
   if (first === undefined) return { plan: noFamily(key), notes, ttlSeconds };

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatRoutes } from '@mailwheel/routing';
@@ -67,10 +67,12 @@ describe('a file that changes', () => {
   });
 
   test('is taken when only its content differs: same size, same modification time', async () => {
-    const routes = await open('ALL a');
-    const { atime, mtime } = await stat(file);
+    await writeFile(file, 'ALL a');
+    await utimes(file, 1, 1);
+    source = await openRouteSource({ file, reloadSeconds: 0.2 }, (one) => events.push(one));
+    const routes = source;
     await writeFile(file, 'ALL b');
-    await utimes(file, atime, mtime);
+    await utimes(file, 1, 1);
     await event(1);
     expect(inForce(routes)).toBe('ALL  b\n');
   });
@@ -141,13 +143,15 @@ describe('a file that is at fault', () => {
   });
 
   test('may vanish and come back', async () => {
+    await mkdir(join(folder, 'mounted'));
+    file = join(folder, 'mounted', 'routes');
     const routes = await open('ALL a');
-    await rename(file, `${file}.away`);
+    await rename(join(folder, 'mounted'), join(folder, 'away'));
     expect(await event(1)).toMatchObject({ kind: 'refused', errors: [] });
     await looks(4);
     expect(events).toHaveLength(1);
     expect(inForce(routes)).toBe('ALL  a\n');
-    await rename(`${file}.away`, file);
+    await rename(join(folder, 'away'), join(folder, 'mounted'));
     expect(await event(2)).toMatchObject({ kind: 'loaded' });
   });
 

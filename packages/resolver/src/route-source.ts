@@ -8,7 +8,7 @@
  * the file looks the same before and after it was read, a moment after it was first seen. Who writes more slowly than
  * that must write a new file and rename it.
  */
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import {
   emptyTable,
   formatRouteError,
@@ -113,32 +113,31 @@ class FileWatcher implements RouteSource {
   }
 
   async #poll(): Promise<void> {
-    try {
-      const look = await this.#look();
-      if (look === this.#taken) return;
-      await new Promise((resolve) => setTimeout(resolve, settleMs));
-      if ((await this.#look()) !== look) return;
-      const text = await readFile(this.#file, 'utf8');
-      if ((await this.#look()) !== look) return;
-      const news = text !== this.#text || this.#lastFault !== '';
-      this.#take(text, look);
-      this.#lastFault = '';
-      if (news) {
-        this.#onRoutes({ kind: 'loaded', file: this.#file, routes: this.#table.routes.length });
-      }
-    } catch (error) {
-      this.#refuse(unusable(this.#file, error));
-    }
+    const event = await this.#check().catch((error: unknown) => this.#refused(unusable(this.#file, error)));
+    if (event !== undefined) this.#onRoutes(event);
+  }
+
+  /** Takes a file that has changed and stands still; gives what there is to tell. */
+  async #check(): Promise<RoutesEvent | undefined> {
+    const look = await this.#look();
+    if (look === this.#taken) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, settleMs));
+    const text = await readFile(this.#file, 'utf8');
+    if ((await this.#look()) !== look) return undefined;
+    const news = text !== this.#text || this.#lastFault !== '';
+    this.#take(text, look);
+    this.#lastFault = '';
+    return news ? { kind: 'loaded', file: this.#file, routes: this.#table.routes.length } : undefined;
   }
 
   /** Once for each fault, not at every look. */
-  #refuse(fault: RoutesUnusableError): void {
+  #refused(fault: RoutesUnusableError): RoutesEvent | undefined {
     // A file that could not be read is read when it is back, even if it is the same one.
     if (fault.errors.length === 0) this.#taken = '';
-    if (fault.message === this.#lastFault) return;
+    if (fault.message === this.#lastFault) return undefined;
     this.#lastFault = fault.message;
     const message = `${fault.message}\nThe old table stays in force.`;
-    this.#onRoutes({ kind: 'refused', file: this.#file, errors: fault.errors, message });
+    return { kind: 'refused', file: this.#file, errors: fault.errors, message };
   }
 
   /** A text that is refused counts as seen, too: it is parsed again only when the file changes. */
@@ -150,15 +149,14 @@ class FileWatcher implements RouteSource {
   }
 
   async #look(): Promise<Look> {
-    // Through the symlinks: a ConfigMap swaps `..data`, and the new file may have the old one's times and size.
-    const path = await realpath(this.#file);
-    const status = await stat(path, { bigint: true });
+    // stat follows symlinks: when a ConfigMap swaps `..data`, the inode is another one, whatever its times and size.
+    const status = await stat(this.#file, { bigint: true });
     if (!status.isFile()) throw new RoutesUnusableError(`${this.#file} is not a file`, []);
     if (status.size > routesFileBytesMax) {
       throw new RoutesUnusableError(`${this.#file} is larger than ${routesFileBytesMax} bytes`, []);
     }
     const { dev, ino, size, mtimeNs, ctimeNs } = status;
-    return [path, dev, ino, size, mtimeNs, ctimeNs].join(' ');
+    return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
   }
 }
 

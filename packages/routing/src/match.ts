@@ -45,8 +45,8 @@ export function explainMatch(table: RouteTable, destination: DestinationKey): Ma
   };
 }
 
+/** What follows a dot of an address literal ends in `]`, as no entry does. */
 function longestSuffix(table: RouteTable, destination: DestinationKey): Route | undefined {
-  if (table.subdomains.size === 0 || destination.startsWith('[')) return undefined;
   for (let dot = destination.indexOf('.'); dot >= 0; dot = destination.indexOf('.', dot + 1)) {
     const route = table.subdomains.get(destination.slice(dot + 1));
     if (route !== undefined) return route;
@@ -55,7 +55,6 @@ function longestSuffix(table: RouteTable, destination: DestinationKey): Route | 
 }
 
 function suffixes(table: RouteTable, destination: DestinationKey): Route[] {
-  if (destination.startsWith('[')) return [];
   const labels = destination.split('.');
   return labels.flatMap((_, index) => table.subdomains.get(labels.slice(index + 1).join('.')) ?? []);
 }

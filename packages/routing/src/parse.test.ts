@@ -164,12 +164,13 @@ describe('limits', () => {
       (_, n) => `domain${n}.example 10.0.0.1/pri=0, mx${n}.example.net:2525/pri=10`,
     );
     const text = lines.join('\n');
-    // Best of three: the first run pays for compilation, and the machine has other work.
+    // Time of this thread, best of three: the machine has other work, and the first run pays for compilation.
     const tookMs = [1, 2, 3].map(() => {
-      const started = performance.now();
+      const before = process.threadCpuUsage();
       const result = parseRoutes(text);
+      const { user, system } = process.threadCpuUsage(before);
       expect(result.ok && result.table.routes.length).toBe(40_000);
-      return performance.now() - started;
+      return (user + system) / 1000;
     });
     expect(Math.min(...tookMs)).toBeLessThan(500);
     expect(errorsOf(`${text}\nALL USEDNS`)).toEqual(['line 40001, column 1: more than 40000 routes']);

@@ -47,7 +47,7 @@ describe('policyFor', () => {
   });
 
   test('a value that is undefined does not hide the default', () => {
-    const entry = { tls: undefined, heloName: 'x' } as unknown as NextHopSetting;
+    const entry = { tls: undefined, heloName: 'x' };
     expect(policyOf({ 'mx.example.net': entry }, 'mx.example.net')).toEqual({
       tls: 'opportunistic',
       heloName: 'x',

@@ -10,11 +10,13 @@ import type { NextHopPolicy, RouteHost } from './types.ts';
 /** Port that expects TLS from the first byte (RFC 8314 section 3.3). */
 export const implicitTlsPort = 465;
 
-/** One entry of the setting; what it leaves out comes from the defaults. */
-export type NextHopSetting = Partial<NextHopPolicy>;
+/** One entry of the setting; what it leaves out (or gives as undefined) comes from the defaults. */
+export type NextHopSetting = {
+  readonly [Field in keyof NextHopPolicy]?: NextHopPolicy[Field] | undefined;
+};
 
-/** Normalised host, with or without port -> entry. Made by `readNextHops`. */
-export type NextHops = ReadonlyMap<string, NextHopSetting>;
+/** Normalised host, with or without port -> what its entry sets. Made by `readNextHops`. */
+export type NextHops = ReadonlyMap<string, Partial<NextHopPolicy>>;
 
 export type NextHopsResult =
   | { readonly ok: true; readonly nextHops: NextHops }
@@ -25,7 +27,7 @@ export const noNextHops: NextHops = new Map();
 
 /** Reads the keys of the setting: `smtp.example.net`, `smtp.example.net:587`, `10.0.0.1`, `[2001:db8::1]:25`. */
 export function readNextHops(setting: Readonly<Record<string, NextHopSetting>>): NextHopsResult {
-  const nextHops = new Map<string, NextHopSetting>();
+  const nextHops = new Map<string, Partial<NextHopPolicy>>();
   const errors: { readonly key: string; readonly message: string }[] = [];
   for (const [key, entry] of Object.entries(setting)) {
     const parsed = key.includes('/')

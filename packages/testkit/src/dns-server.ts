@@ -156,7 +156,6 @@ function resolve(zone: DnsZone, asked: string, type: string): Outcome {
   return { code: 'SERVFAIL', answers: [] };
 }
 
-// oxlint-disable-next-line max-params -- the four fields of a record
 function answerOf(
   name: string,
   type: string,
