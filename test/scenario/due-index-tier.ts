@@ -45,6 +45,8 @@ interface Stream {
   job?: HeldJob;
   took: boolean;
   notBeforeMs?: number;
+  /** Its process does not run until then (monotonic milliseconds) and renews nothing. */
+  frozenUntilMs?: number;
 }
 
 export class ModelTier {
@@ -58,6 +60,7 @@ export class ModelTier {
     failed: 0,
     removed: 0,
     recovered: 0,
+    refused: 0,
     crashes: 0,
     operatorDeaths: 0,
   };
@@ -102,14 +105,21 @@ export class ModelTier {
         touch: async (destination) => {
           if (--this.#touchesUntilDeath < 0) throw new OperatorDied();
           await this.#any().touch(destination);
+          // The workers do not wait for the operator: they may visit between his touch and his act.
+          for (let turn = this.random() < 0.2 ? this.#below(60) : 0; turn > 0; turn--) await this.step(0);
         },
         audit: () => undefined,
-        reopenJob: async () => undefined,
+        reopenJob: async (destination, id) => {
+          if (!this.failed.delete(id)) return;
+          this.open.set(id, destination);
+          this.counts.failed--;
+        },
         deleteJob: async (destination, id) => {
           const removed = await this.#any().removeJob(destination, id as HeldJob['id']);
           if (removed !== 'removed') return;
-          this.#end(id);
-          this.failed.delete(id);
+          // It may have failed since the operator saw it waiting.
+          if (this.failed.delete(id)) this.counts.failed--;
+          else this.#end(id);
           this.counts.removed++;
         },
       },
@@ -154,8 +164,14 @@ export class ModelTier {
   /** One atomic step of one stream; with some probability its worker dies instead, wherever it is. */
   async step(deathRate: number): Promise<void> {
     const stream = this.#pick(this.#streams);
+    if ((stream.frozenUntilMs ?? 0) > performance.now()) return;
     if (this.random() < deathRate) return this.#die(stream);
     const queues = this.#queues[stream.worker]!;
+    if (stream.job !== undefined && this.random() < deathRate) {
+      queues.release(stream.job);
+      stream.frozenUntilMs = performance.now() + times.lockMs + this.#below(times.lockMs);
+      return;
+    }
     if (stream.destination === undefined) {
       const claim = await queues.claim(this.#below(shards), 1);
       const [destination] = claim.destinations;
@@ -222,11 +238,12 @@ export class ModelTier {
   async #retry(destination: DestinationKey): Promise<void> {
     const [job] = await this.#board!.queue(destination).getFailed(0, 0);
     if (job?.id === undefined) return;
-    // Booked first: once it waits again, a worker of this model may end it.
-    this.failed.delete(job.id);
-    this.open.set(job.id, destination);
-    this.counts.failed--;
-    await job.retry('failed');
+    // Booked by the hook that runs before the act: once the job waits again, a worker may end it.
+    await job.retry('failed').catch((error: unknown) => {
+      rethrowDeath(error);
+      // Its retention ended meanwhile: it was forgotten, not retried.
+      if (this.open.delete(job.id ?? '')) this.counts.failed++;
+    });
   }
 
   async #act(stream: Stream, job: HeldJob, queues: DestinationQueues): Promise<void> {
@@ -248,7 +265,7 @@ export class ModelTier {
       const failure = { data: job.data, reason: '550' };
       return this.#moved(stream, job, 'failed', await queues.fail(job, failure, fetchNext));
     }
-    await queues.giveBack(job);
+    if ((await queues.giveBack(job)) !== undefined) this.counts.refused++;
     delete stream.job;
     if (this.random() < 0.5) stream.notBeforeMs = Date.now() + this.#below(200);
     return this.#leave(stream);
@@ -261,6 +278,7 @@ export class ModelTier {
     next: Taken | MoveRefusal,
   ): Promise<void> {
     delete stream.job;
+    if (next.kind === 'refused') this.counts.refused++;
     // Refused: the lock was lost, somebody else has the job now.
     if (next.kind !== 'refused' && end !== 'deferred') {
       this.#end(job.id);
