@@ -36,7 +36,7 @@ export async function prepareDemo(settings: Settings, lifecycle: Lifecycle): Pro
     );
   }
   const illness = new Illness(unwellMs);
-  const first = await startHost(hostPorts[0], { mail: () => illness.answer() });
+  const first = await startHost(hostPorts[0], { greeting: () => illness.answer() });
   const second = await startHost(hostPorts[1], {});
   lifecycle.onStop({
     stage: 'peers',

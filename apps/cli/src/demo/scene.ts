@@ -1,6 +1,6 @@
 /** The scene: what is sent when, and what a spectator is told to look at. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { smtpSubmit, type SmtpHost } from '@mailwheel/testkit';
+import { smtpSubmit, type Action, type SmtpHost } from '@mailwheel/testkit';
 import type { Output } from '../output.ts';
 
 export interface Cast {
@@ -18,7 +18,7 @@ export interface Cast {
   readonly end: AbortSignal;
 }
 
-/** A host that answers `452 4.3.1` from the first message it is offered, for `durationMs`. */
+/** A host that greets with `452 4.3.1` from its first connection on, for `durationMs`. */
 export class Illness {
   readonly #durationMs: number;
   #metAtMs: number | undefined;
@@ -27,11 +27,11 @@ export class Illness {
     this.#durationMs = durationMs;
   }
 
-  /** What the host says to MAIL now; undefined: the ordinary answer. */
-  answer(): string | undefined {
+  /** How the host greets now; undefined: as usual. */
+  answer(): Action | undefined {
     this.#metAtMs ??= performance.now();
     const over = performance.now() - this.#metAtMs >= this.#durationMs;
-    return over ? undefined : '452 4.3.1 Insufficient system resources';
+    return over ? undefined : { reply: '452 4.3.1 Insufficient system resources', end: 'close' };
   }
 
   /** Milliseconds since the host first refused; undefined: not yet. */
@@ -54,23 +54,25 @@ export async function playScene(cast: Cast): Promise<void> {
       say(cast, `One message for ${cast.domain}, which has two hosts: ${label(first)} and ${label(second)}.`);
       await submit(cast, 'The first of the day');
     }
+    await pause(cast, betweenMs); // the worker writes its log in portions: let the lines come first
     say(
       cast,
       `${label(first)} answered 452 4.3.1, so the same attempt went on to ${label(second)}. Now ${label(first)} rests.`,
     );
-    await pause(cast, betweenMs);
     for (let count = 1; count <= restingMessages; count += 1)
       await submit(cast, `While one host rests, ${count}`);
+    await pause(cast, betweenMs);
     say(cast, `${label(second)} takes everything, until the rest of ${label(first)} is over ...`);
     await pause(cast, Math.max(0, cast.restMs - (illness.ageMs() ?? 0)));
-    const before = [first.counters.accepted, second.counters.accepted] as const;
     say(cast, `${label(first)} is well again: one message asks it, then both take turns.`);
+    let order = '';
     for (let count = 1; count <= laterMessages; count += 1) {
+      const before = first.counters.accepted;
       await submit(cast, `Taking turns, ${count}`);
+      order += first.counters.accepted > before ? ' A' : ' B';
       await pause(cast, betweenMs);
     }
-    const [one, two] = [first.counters.accepted - before[0], second.counters.accepted - before[1]];
-    say(cast, `Of the last ${laterMessages}, ${label(first)} took ${one} and ${label(second)} took ${two}.`);
+    say(cast, `They went to${order} (A: ${label(first)}, B: ${label(second)}).`);
   } catch (error) {
     if (!cast.end.aborted) say(cast, `The demonstration ends early: ${(error as Error).message}`);
   }
