@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -34,8 +34,10 @@ test('takes the first redis-server of the PATH and knows its version', async () 
 
 test('passes over a server that is too old when a newer one is there', async () => {
   await program('redis-server', 'Redis server v=6.0.16 sha=00000000:0');
-  const found = await findRedisServer(folder);
-  expect(found?.program.startsWith(folder)).toBe(false);
+  await mkdir(join(folder, 'newer'));
+  const newer = await program('newer/redis-server', 'Redis server v=7.2.4 sha=00000000:0');
+  const path = [folder, join(folder, 'newer')].join(delimiter);
+  expect((await findRedisServer(path))?.program).toBe(newer);
 });
 
 test('6.2 and Valkey will do, 6.0 will not', async () => {
