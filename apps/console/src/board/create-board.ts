@@ -1,0 +1,202 @@
+/**
+ * The Bull dashboard under `/board`: a bounded, current set of destination queues, every act of which goes through
+ * `DestinationQueue` (packages/queue) or is refused here.
+ */
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import type { BullBoardRequest, QueueJobJson } from '@bull-board/api/typings/app';
+import { destinationAddress, parseJobId, type DestinationKey } from '@mailwheel/envelope';
+import type { DestinationQueues, RedisClient } from '@mailwheel/queue';
+import { createBoardQueues, type BoardAct, type BoardQueues } from '@mailwheel/queue/board';
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import { currentActor } from '../guard/actor.ts';
+import { Problem } from '../problem.ts';
+import { deleteJob, reopenJob, type ActSources } from './acts.ts';
+import { answerTo } from './answers.ts';
+import { boardPage } from './board-page.ts';
+import { judge } from './policy.ts';
+import { retryAll } from './retry-all.ts';
+import { ConsoleAdapter, type RouteHandler } from './server-adapter.ts';
+import { ShownQueues } from './shown-queues.ts';
+
+/** One line of the audit. */
+export interface AuditedAct {
+  readonly by: string;
+  readonly act: string;
+  readonly on: string;
+  readonly result: string;
+}
+
+export interface BoardOptions {
+  readonly client: RedisClient;
+  readonly shards: number;
+  readonly hostname: string;
+  readonly queuesMax: number;
+  readonly queues: ActSources['queues'] & Pick<DestinationQueues, 'touch' | 'destinations'>;
+  readonly spool: ActSources['spool'];
+  readonly nowMs: () => number;
+  readonly audit: (act: AuditedAct) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Board {
+  readonly plugin: FastifyPluginAsync;
+  close(): Promise<void>;
+}
+
+const prefix = '/board';
+/** Between two polls of an open page: each asks Redis some ten things about every queue on the dashboard. */
+const pollSeconds = 15;
+const retryAllRoute = 'put /api/queues/:queueName/retry/:queueStatus';
+
+export async function createBoard(options: BoardOptions): Promise<Board> {
+  const { queues, audit } = options;
+  const boardQueues = await createBoardQueues({
+    client: options.client,
+    shards: options.shards,
+    hooks: {
+      touch: (destination) => queues.touch(destination),
+      audit: (act) => audit(auditedAct(act)),
+      deleteJob: (destination, id) => deleteJob(options, destination, id),
+      reopenJob: (destination, id) => reopenJob(options, destination, id),
+    },
+    onError: options.onError,
+  });
+  const server = new ConsoleAdapter(new Map([[retryAllRoute, retryAllOf(boardQueues)]]));
+  server.setBasePath(prefix);
+  const { addQueue, removeQueue } = createBullBoard({
+    queues: [],
+    serverAdapter: server,
+    options: { uiConfig: uiConfig(options.hostname), handlerHooks: { before: (of) => before(of, audit) } },
+  });
+  server.setErrorHandler((error) => {
+    const answer = answerTo(error);
+    if (answer.status >= 500) options.onError(error);
+    return answer as ReturnType<Parameters<typeof server.setErrorHandler>[0]>;
+  });
+  const shown = new ShownQueues({
+    queuesMax: options.queuesMax,
+    busiest: async (limit) => (await queues.destinations(limit)).map(({ destination }) => destination),
+    show: (destination) => addQueue(adapterOf(boardQueues, destination)),
+    hide: (destination) => removeQueue(destination),
+    monotonicMs: () => performance.now(),
+  });
+  return {
+    plugin: async (app) => registerBoard(app, server, shown),
+    close: () => boardQueues.close(),
+  };
+}
+
+interface BoardParameters {
+  readonly Params: { readonly queueName?: string };
+  readonly Querystring: { readonly activeQueue?: string };
+}
+
+async function registerBoard(app: FastifyInstance, server: ConsoleAdapter, shown: ShownQueues): Promise<void> {
+  app.addHook<BoardParameters>('preHandler', async (request) => {
+    for (const name of [request.params.queueName, request.query.activeQueue]) {
+      if (name !== undefined && isDestinationKey(name)) shown.open(name);
+    }
+    if (/^\/board\/api\/queues(\?|$)/.test(request.url)) await shown.refresh();
+  });
+  app.addHook('onSend', async (_request, reply, payload) => {
+    const type = String(reply.getHeader('content-type') ?? '');
+    return typeof payload === 'string' && type.startsWith('text/html') ? boardPage(payload) : payload;
+  });
+  await app.register(server.registerPlugin(), { prefix });
+}
+
+/** The form of a key; whether anything is queued for it is another matter. */
+function isDestinationKey(text: string): text is DestinationKey {
+  return /^[a-z0-9._[\]-]{1,255}$/.test(text);
+}
+
+function adapterOf(queues: BoardQueues, destination: DestinationKey): BullMQAdapter {
+  const address = destinationAddress(destination);
+  const adapter = new BullMQAdapter(queues.queue(destination), {
+    externalJobUrl: (job) => messageLink(job),
+    ...(address === undefined ? {} : { displayName: address }),
+  });
+  adapter.setFormatter('name', (job: QueueJobJson) => jobTitle(job));
+  return adapter;
+}
+
+function messageLink(job: QueueJobJson): { readonly displayText: string; readonly href: string } {
+  const message = parseJobId(String(job.id ?? ''))?.messageId;
+  return message === undefined
+    ? { displayText: 'not one of ours', href: '/' }
+    : { displayText: 'Message, with its attempts', href: `/messages/${message}` };
+}
+
+/** `a@example.org to b@example.com and 2 more`. Data typed in by hand may have any form. */
+export function jobTitle(job: { readonly name: string; readonly data: unknown }): string {
+  const { from, to } = (job.data ?? {}) as { readonly from?: unknown; readonly to?: unknown };
+  if (typeof from !== 'string' || !Array.isArray(to)) return job.name;
+  const first: unknown = Array.isArray(to[0]) ? to[0][1] : undefined;
+  const more = to.length > 1 ? ` and ${to.length - 1} more` : '';
+  return `${from === '' ? '<>' : from} to ${typeof first === 'string' ? first : 'nobody'}${more}`;
+}
+
+function auditedAct(act: BoardAct): AuditedAct {
+  const { operation, destination, jobId, detail, outcome } = act;
+  return {
+    by: currentActor(),
+    act: operation === 'refused' ? (detail ?? 'unknown') : operation,
+    on: jobId === undefined ? destination : `${destination}/${jobId}`,
+    result: operation === 'refused' ? 'refused' : outcome === 'done' ? 'done' : `failed: ${detail ?? ''}`,
+  };
+}
+
+interface HookContext {
+  readonly method: string;
+  readonly route: string;
+  readonly request?: BullBoardRequest;
+}
+
+type HookAnswer = { readonly allow: false; readonly status: 405; readonly message: string } | undefined;
+
+function before(of: HookContext, audit: (act: AuditedAct) => void): HookAnswer {
+  const verdict = judge(of.method, of.route);
+  if (verdict.kind === 'allowed') return undefined;
+  const { queueName, jobId } = (of.request?.params ?? {}) as Record<string, string | undefined>;
+  audit({
+    by: currentActor(),
+    act: verdict.act,
+    on: [queueName ?? 'all queues', jobId].filter((part) => part !== undefined).join('/'),
+    result: 'refused',
+  });
+  return { allow: false, status: 405, message: verdict.why };
+}
+
+function retryAllOf(queues: BoardQueues): RouteHandler {
+  return async ({ params, queues: shown }) => {
+    const { queueName = '', queueStatus } = params as Record<string, string | undefined>;
+    if (!shown.has(queueName)) throw new Problem(404, `There is no queue ${queueName}.`);
+    if (queueStatus !== 'failed') throw new Problem(400, 'Only failed messages are delivered again.');
+    const queue = queues.queue(queueName as DestinationKey);
+    const result = await retryAll(
+      async (from, to) =>
+        (await queue.getJobs(['failed'], from, to, true)).map((job) => ({
+          id: job.id ?? '',
+          retry: () => job.retry('failed'),
+        })),
+      (error) => answerTo(error).status < 500,
+    );
+    return { status: 200, body: result };
+  };
+}
+
+function uiConfig(hostname: string): NonNullable<NonNullable<Parameters<typeof createBullBoard>[0]['options']>['uiConfig']> {
+  return {
+    boardTitle: `Mailwheel ${hostname}`,
+    boardLogo: { path: '/assets/mailwheel.svg', width: 24, height: 24 },
+    favIcon: { default: '/assets/mailwheel.svg', alternative: '/assets/mailwheel.svg' },
+    miscLinks: [{ text: 'Mailwheel overview', url: '/' }],
+    hideDocsLink: true,
+    pollingInterval: { showSetting: false, forceInterval: pollSeconds },
+    // One CLIENT LIST for each queue and poll, and workers are not connected to a queue here.
+    showWorkers: false,
+    showMetrics: false,
+    sortQueues: false,
+  };
+}
