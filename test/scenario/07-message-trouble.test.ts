@@ -26,7 +26,7 @@ test('a hundred mailbox-level 4xx leave the host healthy', { timeout: 60_000 }, 
   open.hosts = [host];
   const tier = await startTier({
     routes: `example.com 127.0.0.1:${host.port}`,
-    settings: { retry: { firstWaitSeconds: 600 } },
+    settings: { retry: { firstWaitSeconds: 600, longestWaitSeconds: 600 } },
   });
   open.tier = tier;
   await submitMany({ port: tier.smtpPort, count: 100, to: (index) => `full${index}@example.com` });

@@ -51,7 +51,7 @@ test('it expires also while its destination rests and nobody is asked', { timeou
     routes: `example.com 127.0.0.1:${first.port}\nsource.test 127.0.0.1:${home.port}`,
     settings: {
       retry: { firstWaitSeconds: 1, longestWaitSeconds: 1, maxAgeSeconds: 4, jitter: 0 },
-      hostHealth: { firstRestSeconds: 600, longestRestSeconds: 600, aloneRestSeconds: 600 },
+      hostHealth: { firstRestSeconds: 600, longestRestSeconds: 600, aloneRestSeconds: 2 },
     },
   });
   open.tier = tier;
@@ -90,7 +90,7 @@ test('NOTIFY, RET and ENVID', { timeout: 60_000 }, async () => {
   });
   await waitFor('the third report', () => home.delivered.length === 1);
   expect(text(home, 0)).toMatch(/^Original-Envelope-Id: QQ314159\r$/m);
-  expect(text(home, 0)).toMatch(/^Original-Recipient: rfc822;first\+address@example\.org\r$/m);
+  expect(text(home, 0)).toMatch(/^Original-Recipient: rfc822; first\+address@example\.org\r$/m);
   expect(text(home, 0)).toContain('the original subject');
   expect(text(home, 0)).not.toContain('unmistakable body line');
   // RET=FULL: whole message, as it is small.

@@ -21,6 +21,8 @@ export interface HandlerSettings extends ConclusionSettings {
   readonly crashesPerMessageMax: number;
   /** Pause before a job whose record is not committed yet, or whose reports could not be accepted, is looked at again. */
   readonly putBackMs: number;
+  /** Longest rest of a destination without a look at its oldest job. */
+  readonly restMsMax: number;
 }
 
 export interface HandlerWatch {
@@ -132,7 +134,7 @@ export class JobHandler {
     });
     if (report.trouble !== undefined && report.asked === 0)
       return this.#putBackUntouched(job, report.trouble);
-    const restUntilMs = report.nobody?.retryAtMs;
+    const restUntilMs = this.#restUntil(report.nobody);
     const untouched = report.asked === 0 && report.nobody !== undefined;
     if (untouched && conclusion.move.kind === 'defer') return this.#giveBack(job, report.nobody);
     if (report.board.finals().size > 0) this.#deps.budget.proven(job.destination);
@@ -188,7 +190,15 @@ export class JobHandler {
     if (nobody === undefined) return {};
     if (nobody.cause === 'resting') this.#deps.budget.disproven(job.destination);
     this.#deps.watch.rests(job, nobody.retryAtMs, nobody.nowMs);
-    return { restUntilMs: nobody.retryAtMs };
+    const restUntilMs = this.#restUntil(nobody);
+    return restUntilMs === undefined ? {} : { restUntilMs };
+  }
+
+  /** A look at least every `restMsMax`: jobs expire also where all hosts are drained and nobody knows until when. */
+  #restUntil(nobody: AttemptReport['nobody']): number | undefined {
+    return nobody === undefined
+      ? undefined
+      : Math.min(nobody.retryAtMs, nobody.nowMs + this.#deps.settings.restMsMax);
   }
 
   /** Redis did not answer before anybody was asked: nothing happened, the job goes back as soon as it can. */

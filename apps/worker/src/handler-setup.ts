@@ -53,6 +53,7 @@ export function createHandler(setup: HandlerSetup): JobHandler {
       lastRepliesMax: settings.delivery.hostsPerAttemptMax,
       crashesPerMessageMax: settings.worker.crashesPerMessageMax,
       putBackMs: 1000,
+      restMsMax: 60_000,
     },
     random: Math.random,
     watch,

@@ -294,6 +294,7 @@ export class Session {
     this.#step('mail', { line }, ordinary, (reply) => {
       if (!reply.startsWith('2') || parsed === undefined) return;
       this.#inTransaction = true;
+      this.recipients = []; // those of a transaction that was refused at MAIL are not of this one
       this.reversePath = parsed.address;
       this.#mailParameters = parsed.parameters;
     });

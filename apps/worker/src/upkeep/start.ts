@@ -46,7 +46,7 @@ export function startUpkeep(deps: WorkerDependencies): Recurring[] {
           queues: store.queues,
           rotation: edges.rotation,
           spool: store.spool,
-          memory: edges.memory,
+          memory: async () => edges.memory(),
           shards: settings.redis.shards,
           destinationsMax: settings.metrics.destinationsMax,
           metrics,
