@@ -35,7 +35,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mailwheel-up-'));
   config = join(folder, 'mailwheel.yaml');
   host = await startSmtpHost();
-  const [http, consolePort] = [await freePort(), await freePort()];
+  const [http, worker, consolePort] = [await freePort(), await freePort(), await freePort()];
   smtpPort = await freePort();
   await writeFile(
     config,
@@ -46,7 +46,7 @@ beforeEach(async () => {
       '  listen: "127.0.0.1:0"',
       `  smtp: { listen: "127.0.0.1:${smtpPort}" }`,
       `  http: { listen: "127.0.0.1:${http}" }`,
-      'worker: { listen: "127.0.0.1:0" }',
+      `worker: { listen: "127.0.0.1:${worker}" }`,
       `console: { listen: "127.0.0.1:${consolePort}" }`,
       `routes: "example.com 127.0.0.1:${host.port}"`,
       'retry: { firstWaitSeconds: 1, longestWaitSeconds: 2, jitter: 0 }',

@@ -28,7 +28,8 @@ export async function runRole(role: RoleName, call: Invocation): Promise<undefin
   const configPath = call.options.config;
   const { settings, warnings } = (await received) ?? (await settingsFor(role, call));
   call.output.useFormat(settings.log.format);
-  for (const warning of warnings) call.output.event({ name: 'insecure', level: 'error', text: warning });
+  for (const warning of warnings)
+    call.output.event({ name: 'unsafe-listener', level: 'error', text: warning });
   const module = (await import(`../../${role}/src/main.ts`)) as RoleModule;
   try {
     await module.run({ settings, lifecycle, ...(configPath === undefined ? {} : { configPath }) });

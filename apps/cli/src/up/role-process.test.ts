@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { parseSettings, resolveFor, type Settings } from '@mailwheel/settings';
 import { waitFor } from '@mailwheel/testkit';
 import { afterEach, expect, test } from 'vitest';
-import { RoleProcess, type RoleEvent } from './role-process.ts';
+import { RoleProcess, type RoleEvent, type RoleProcessOptions } from './role-process.ts';
 
 let started: RoleProcess[] = [];
 
@@ -17,7 +17,10 @@ function settings(): Settings {
   return resolveFor('up', parsed.settings);
 }
 
-function role(how: string): { process: RoleProcess; events: RoleEvent[] } {
+function role(
+  how: string,
+  over: Partial<RoleProcessOptions> = {},
+): { process: RoleProcess; events: RoleEvent[] } {
   const events: RoleEvent[] = [];
   const fixture = fileURLToPath(new URL('../../fixture/role.ts', import.meta.url));
   const process_ = new RoleProcess({
@@ -27,6 +30,7 @@ function role(how: string): { process: RoleProcess; events: RoleEvent[] } {
     command: [process.execPath, fixture, how],
     firstRestartMs: 20,
     longestRestartMs: 80,
+    ...over,
   });
   started.push(process_);
   return { process: process_, events };
@@ -66,6 +70,14 @@ test('a role that never becomes ready fails the start after three tries with gro
   const { process: worker, events } = role('never-ready');
   await expect(worker.start()).rejects.toThrow('worker does not start (exit code 3)');
   expect(events.map((event) => event.kind === 'died' && event.restartInMs)).toEqual([20, 40]);
+});
+
+test('with patience it tries for longer, as long as ports may be held by roles that still drain', async () => {
+  const { process: worker, events } = role('never-ready', { startTriesMax: 1, startPatienceMs: 400 });
+  const beganMs = performance.now();
+  await expect(worker.start()).rejects.toThrow('does not start');
+  expect(performance.now() - beganMs).toBeGreaterThanOrEqual(400);
+  expect(events.length).toBeGreaterThanOrEqual(1);
 });
 
 test('stop drains the role and leaves no process', async () => {

@@ -24,11 +24,15 @@ export interface RoleProcessOptions {
   /** Waits before a restart, doubling; the first again after a minute of life. */
   readonly firstRestartMs?: number;
   readonly longestRestartMs?: number;
-  /** A role that dies this often before it was ever ready will not start at all. */
+  /** A role that dies this often before it was ever ready will not start at all, */
   readonly startTriesMax?: number;
+  /** unless this has not passed yet: roles of a killed `up` may still drain, and hold its ports. Default 0. */
+  readonly startPatienceMs?: number;
 }
 
 const healthyMs = 60_000;
+/** Somebody waits for the first start. */
+const longestStartWaitMs = 2_000;
 
 /**
  * States: `idle` (not started, or ended for good), `running`, `waiting` (dead, to be restarted), `stopping`.
@@ -50,6 +54,7 @@ export class RoleProcess {
   #addresses: ReadonlyMap<string, string> = new Map();
   #everReady = false;
   #failedStarts = 0;
+  #firstStartMs: number | undefined;
   #restartMs: number;
 
   constructor(options: RoleProcessOptions) {
@@ -107,7 +112,9 @@ export class RoleProcess {
     const child = spawn(program, [...words, '--supervised'], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    this.#state = { kind: 'running', child, sinceMs: this.#timers.nowMs() };
+    const nowMs = this.#timers.nowMs();
+    this.#firstStartMs ??= nowMs;
+    this.#state = { kind: 'running', child, sinceMs: nowMs };
     child.on('message', (message) => this.#onMessage(message as FromRole));
     // Exactly one of the two ends a life: 'error' without a process, 'exit' with one.
     child.once('error', (error) => (child.pid === undefined ? this.#onEnd(error.message) : undefined));
@@ -126,18 +133,23 @@ export class RoleProcess {
   #onEnd(how: string): void {
     const state = this.#state;
     if (state.kind !== 'running') return this.#end();
-    if (!this.#everReady) {
-      this.#failedStarts += 1;
-      if (this.#failedStarts >= (this.#options.startTriesMax ?? 3)) {
-        this.#firstReady.reject(new Error(`${this.role} does not start (${how}); what it said is above`));
-        return this.#end();
-      }
+    const nowMs = this.#timers.nowMs();
+    if (!this.#everReady && this.#givesUp(nowMs)) {
+      this.#firstReady.reject(new Error(`${this.role} does not start (${how}); what it said is above`));
+      return this.#end();
     }
-    if (this.#timers.nowMs() - state.sinceMs > healthyMs) this.#restartMs = this.#firstRestartMs();
+    if (nowMs - state.sinceMs > healthyMs) this.#restartMs = this.#firstRestartMs();
     const restartInMs = this.#restartMs;
-    this.#restartMs = Math.min(2 * restartInMs, this.#options.longestRestartMs ?? 30_000);
+    const longestMs = this.#everReady ? (this.#options.longestRestartMs ?? 30_000) : longestStartWaitMs;
+    this.#restartMs = Math.min(2 * restartInMs, longestMs);
     this.#options.report({ kind: 'died', role: this.role, how, restartInMs });
     this.#state = { kind: 'waiting', cancel: this.#timers.after(restartInMs, () => this.#spawn()) };
+  }
+
+  #givesUp(nowMs: number): boolean {
+    this.#failedStarts += 1;
+    if (this.#failedStarts < (this.#options.startTriesMax ?? 3)) return false;
+    return nowMs - (this.#firstStartMs ?? nowMs) >= (this.#options.startPatienceMs ?? 0);
   }
 
   #end(): void {

@@ -12,7 +12,7 @@ import { CommandFailure, type Invocation } from '../command.ts';
 import { settingsFor } from '../configuration.ts';
 import { lifecycleReporter, roleNames, type RoleName } from '../role.ts';
 import { redisReporter, roleReporter } from './report.ts';
-import { RoleProcess } from './role-process.ts';
+import { RoleProcess, type RoleProcessOptions } from './role-process.ts';
 import { announceReady } from './summary.ts';
 
 /** A role has this much more than its own `drainSeconds` before it is killed. */
@@ -32,11 +32,16 @@ export async function runUp(call: Invocation): Promise<undefined> {
     report: lifecycleReporter(call.output, true),
   });
   for (const warning of loaded.warnings)
-    call.output.event({ name: 'insecure', level: 'error', text: warning });
+    call.output.event({ name: 'unsafe-listener', level: 'error', text: warning });
   const stage = await demo?.prepareDemo(loaded.settings, lifecycle);
   const settings = withLogFormat(stage?.settings ?? loaded.settings, call.output.forPeople);
   const redis = await storeFor(settings, lifecycle, call);
-  const roles = startRoles(withStore(settings, redis), lifecycle, call);
+  // An adopted Redis means that the last `up` was killed: its worker may finish deliveries and hold its port meanwhile.
+  const startPatienceMs = redis?.adopted === true ? settings.worker.drainSeconds * 1_000 + stopGraceMs : 0;
+  const roles = createRoles(withStore(settings, redis), lifecycle, {
+    report: roleReporter(call.output),
+    startPatienceMs,
+  });
   try {
     await Promise.all([...roles.values()].map((role) => role.start()));
   } catch (error) {
@@ -75,18 +80,18 @@ async function storeFor(
   }
 }
 
-function startRoles(
+/** The roles, not yet started, with their place in the stop. */
+function createRoles(
   settings: Settings,
   lifecycle: Lifecycle,
-  call: Invocation,
+  options: Pick<RoleProcessOptions, 'report' | 'startPatienceMs'>,
 ): ReadonlyMap<RoleName, RoleProcess> {
   const stops: Readonly<Record<RoleName, { stage: 'intake' | 'work' | 'peers'; limitMs: number }>> = {
     ingress: { stage: 'intake', limitMs: settings.ingress.drainSeconds * 1_000 + stopGraceMs },
     worker: { stage: 'work', limitMs: settings.worker.drainSeconds * 1_000 + stopGraceMs },
     console: { stage: 'peers', limitMs: consoleStopMs },
   };
-  const report = roleReporter(call.output);
-  const roles = new Map(roleNames.map((role) => [role, new RoleProcess({ role, settings, report })]));
+  const roles = new Map(roleNames.map((role) => [role, new RoleProcess({ role, settings, ...options })]));
   for (const [name, role] of roles) {
     const { stage, limitMs } = stops[name];
     lifecycle.onStop({
