@@ -128,7 +128,7 @@ export class JobHandler {
       envelope,
       board: report.board,
       lastReplies: report.lastReplies,
-      hostsResting: report.nobody !== undefined,
+      hostsResting: report.nobody?.cause === 'resting',
       nowMs,
       random: this.#deps.random,
     });
@@ -194,11 +194,13 @@ export class JobHandler {
     return restUntilMs === undefined ? {} : { restUntilMs };
   }
 
-  /** A look at least every `restMsMax`: jobs expire also where all hosts are drained and nobody knows until when. */
+  /**
+   * Until when nobody need look at the destination; undefined: its next job may find a host (`tried`: hosts are up, this job
+   * has asked them all). A look at least every `restMsMax`: jobs expire also where all hosts are drained.
+   */
   #restUntil(nobody: AttemptReport['nobody']): number | undefined {
-    return nobody === undefined
-      ? undefined
-      : Math.min(nobody.retryAtMs, nobody.nowMs + this.#deps.settings.restMsMax);
+    if (nobody === undefined || nobody.cause === 'tried') return undefined;
+    return Math.min(nobody.retryAtMs, nobody.nowMs + this.#deps.settings.restMsMax);
   }
 
   /** Redis did not answer before anybody was asked: nothing happened, the job goes back as soon as it can. */
