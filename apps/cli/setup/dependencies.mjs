@@ -8,7 +8,7 @@ import { sayWhile } from './say.mjs';
 export async function installDependencies() {
   if (isInstalled()) return;
   const done = sayWhile('Installing the npm packages (once, about a minute)');
-  const words = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const words = ['ci', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'];
   // Under npm its own path is known; it may not be on the PATH of a shell.
   const npm = environment().npm_execpath;
   const { code } = npm?.endsWith('npm-cli.js')
