@@ -25,10 +25,10 @@ export function announceReady(output: Output, readiness: Readiness): void {
     });
     return;
   }
-  const rows: [string, string][] = [...roles].flatMap(([role, process]) =>
-    [...process.addresses()].map(([name, address]): [string, string] => [`${role} ${name}`, address]),
+  const rows = [...roles].flatMap(([role, process]) =>
+    [...process.addresses()].map(([name, address]) => row(role, name, address)),
   );
-  if (redis !== undefined) rows.push(['data', `${redis.folder} (${redis.url})`]);
+  if (redis !== undefined) rows.push(['Data', `${redis.folder} (${redis.url})`]);
   const width = Math.max(...rows.map(([name]) => name.length));
   output.text(
     [
@@ -38,4 +38,20 @@ export function announceReady(output: Output, readiness: Readiness): void {
       '',
     ].join('\n'),
   );
+}
+
+/** What people call the listeners, and what they can click on. */
+function row(role: RoleName, name: string, address: string): readonly [what: string, where: string] {
+  switch (name) {
+    case 'smtp':
+      return ['SMTP', address];
+    case 'http':
+      return ['HTTP API', `http://${address}`];
+    case 'console':
+      return ['Console', `http://${address}`];
+    case 'metrics':
+      return [`Metrics of ${role}`, `http://${address}/metrics`];
+    default:
+      return [`${role} ${name}`, address];
+  }
 }
