@@ -1,14 +1,26 @@
 import type { DestinationKey, Envelope, JobData, JobId, MessageId, Recipient } from '@mailwheel/envelope';
 import type { HeldJob } from '@mailwheel/queue';
 import type { Host } from '@mailwheel/routing';
-import type { Verdict } from '@mailwheel/verdict';
+import { parseReply, type Verdict } from '@mailwheel/verdict';
 import { describe, expect, test } from 'vitest';
 import { RecipientBoard, type Remark } from '../attempt/board.ts';
 import { conclude, type Conclusion, type ConclusionInput, type ConclusionSettings } from './decide.ts';
 
-const host: Host = { key: 'h1', label: '10.0.0.1:25', address: '10.0.0.1', port: 25, policy: { tls: 'none' } };
+const host: Host = {
+  key: 'h1',
+  label: '10.0.0.1:25',
+  address: '10.0.0.1',
+  port: 25,
+  policy: { tls: 'none' },
+};
 const settings: ConclusionSettings = {
-  retry: { firstWaitSeconds: 60, longestWaitSeconds: 3600, maxAgeSeconds: 259_200, maxAttempts: 100, jitter: 0 },
+  retry: {
+    firstWaitSeconds: 60,
+    longestWaitSeconds: 3600,
+    maxAgeSeconds: 259_200,
+    maxAttempts: 100,
+    jitter: 0,
+  },
   unknownOutcome: 'retry',
   delayWarningSeconds: 0,
   delayWarningsMax: 1,
@@ -48,8 +60,17 @@ function job(count: number, data: Partial<JobData> = {}, attemptsMade = 0): Held
 }
 
 function said(line: string, part: Partial<Verdict>): Remark {
-  const verdict: Verdict = { row: 8, next: 'stop', health: 'none', fate: 'defer', enhancedCode: '4.0.0', probeSucceeded: false, ...part };
-  const reply = { code: Number(line.slice(0, 3)), text: line.slice(4), line };
+  const verdict: Verdict = {
+    row: 8,
+    next: 'stop',
+    health: 'none',
+    fate: 'defer',
+    enhancedCode: '4.0.0',
+    probeSucceeded: false,
+    ...part,
+  };
+  const reply = parseReply(line);
+  if (reply === undefined) throw new Error(`no reply: ${line}`);
   return {
     verdict,
     happening: {
@@ -73,7 +94,8 @@ function concluded(
   const count = remarks.length;
   const board = new RecipientBoard(envelope(count).recipients);
   remarks.forEach((remark, index) => {
-    if (remark === 'accepted') board.accepted(index, { code: 250, text: 'Ok', line: '250 Ok' }, { host, atMs: 1_000_500 });
+    if (remark === 'accepted')
+      board.accepted(index, { code: 250, text: 'Ok', line: '250 Ok' }, { host, atMs: 1_000_500 });
     else if (remark !== 'silent') board.judged(index, remark);
   });
   board.exhausted(true);
@@ -105,7 +127,9 @@ describe('what an attempt leads to', () => {
   test('one bounced: recorded, reported, and the job is kept as failed with the reply as its reason', () => {
     const { results, reports, move } = concluded(['accepted', gone]);
     expect([...results.values()].map((one) => one.state)).toEqual(['delivered', 'bounced']);
-    expect(reports).toMatchObject([{ why: 'refused', recipients: [{ index: 1, status: '5.1.1', action: 'failed' }] }]);
+    expect(reports).toMatchObject([
+      { why: 'refused', recipients: [{ index: 1, status: '5.1.1', action: 'failed' }] },
+    ]);
     expect(move).toMatchObject({ kind: 'fail', reason: '550 5.1.1 gone', data: { failedRecipients: 1 } });
   });
 
@@ -114,7 +138,13 @@ describe('what an attempt leads to', () => {
     expect(results.size).toBe(1);
     expect(move).toMatchObject({
       kind: 'defer',
-      deferral: { delayMs: 60_000, countAttempt: true, parked: false, reason: '452 4.2.2 mailbox full', data: { to: [[1, 'u1@example.com']] } },
+      deferral: {
+        delayMs: 60_000,
+        countAttempt: true,
+        parked: false,
+        reason: '452 4.2.2 mailbox full',
+        data: { to: [[1, 'u1@example.com']] },
+      },
     });
   });
 
@@ -132,14 +162,24 @@ describe('what an attempt leads to', () => {
 
   test('greylisting: not before its time, the same host first', () => {
     const grey = said('450 4.7.1 later', { notBeforeSeconds: 300 });
-    expect(concluded([grey]).move).toMatchObject({ deferral: { delayMs: 300_000, data: { sameHostFirst: host.label } } });
+    expect(concluded([grey]).move).toMatchObject({
+      deferral: { delayMs: 300_000, data: { sameHostFirst: host.label } },
+    });
   });
 
   test('too old: expired, one report, with what each host said last', () => {
-    const { results, reports, move } = concluded([full, 'silent'], { input: { nowMs: 1_000_000 + 259_200_000 } });
+    const { results, reports, move } = concluded([full, 'silent'], {
+      input: { nowMs: 1_000_000 + 259_200_000 },
+    });
     expect([...results.values()].map((one) => one.state)).toEqual(['expired', 'expired']);
     expect(reports).toMatchObject([
-      { why: 'expired', recipients: [{ index: 0, status: '4.4.7', diagnosticReply: '452 4.3.1 full' }, { index: 1, status: '4.4.7' }] },
+      {
+        why: 'expired',
+        recipients: [
+          { index: 0, status: '4.4.7', diagnosticReply: '452 4.3.1 full' },
+          { index: 1, status: '4.4.7' },
+        ],
+      },
     ]);
     expect(move.kind).toBe('fail');
   });
@@ -150,16 +190,25 @@ describe('what an attempt leads to', () => {
   });
 
   test('the job remembers the newest replies, as many as allowed', () => {
-    const before = { a: { reply: 'old', atMs: 1, phase: 'rcpt' }, b: { reply: 'older', atMs: 0, phase: 'rcpt' } } as const;
+    const before = {
+      a: { reply: 'old', atMs: 1, phase: 'rcpt' },
+      b: { reply: 'older', atMs: 0, phase: 'rcpt' },
+    } as const;
     const { move } = concluded([full], { input: { job: job(1, { lastReplies: before }) } });
-    expect(move.kind === 'defer' && Object.keys(move.deferral.data.lastReplies ?? {})).toEqual([host.label, 'a']);
+    expect(move.kind === 'defer' && Object.keys(move.deferral.data.lastReplies ?? {})).toEqual([
+      host.label,
+      'a',
+    ]);
   });
 });
 
 describe('outcome unknown', () => {
   test('retry: waits by the schedule, asks the same host first, and is counted', () => {
     const { move, unknown } = concluded([lost]);
-    expect(move).toMatchObject({ kind: 'defer', deferral: { data: { sameHostFirst: host.label, unknownOutcomes: 1 } } });
+    expect(move).toMatchObject({
+      kind: 'defer',
+      deferral: { data: { sameHostFirst: host.label, unknownOutcomes: 1 } },
+    });
     expect(unknown.size).toBe(1);
   });
 
@@ -181,9 +230,14 @@ describe('delay warnings', () => {
 
   test('one when the message has waited that long, the next after as long again, then no more', () => {
     const at = (ageSeconds: number, delayNotices: number): Conclusion =>
-      concluded([full], { settings: warns, input: { nowMs: 1_000_000 + ageSeconds * 1000, job: job(1, { delayNotices }) } });
+      concluded([full], {
+        settings: warns,
+        input: { nowMs: 1_000_000 + ageSeconds * 1000, job: job(1, { delayNotices }) },
+      });
     expect(at(3599, 0).reports).toEqual([]);
-    expect(at(3600, 0).reports).toMatchObject([{ why: 'delayed', recipients: [{ action: 'delayed', status: '4.3.1' }] }]);
+    expect(at(3600, 0).reports).toMatchObject([
+      { why: 'delayed', recipients: [{ action: 'delayed', status: '4.3.1' }] },
+    ]);
     expect(at(3600, 0).move).toMatchObject({ deferral: { data: { delayNotices: 1 } } });
     expect(at(3700, 1).reports).toEqual([]);
     expect(at(7200, 1).reports).toHaveLength(1);
