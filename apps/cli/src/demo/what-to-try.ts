@@ -11,7 +11,7 @@ export interface Surroundings {
 
 export function showWhatToTry({ output, smtp, settings, domain }: Surroundings): void {
   const http = formatListen(settings.ingress.http.listen);
-  const body = `{"from":"you@example.net","to":"anna@${domain}","subject":"Hello","text":"Hello Anna."}`;
+  const body = `{"from":"you@example.net","to":["anna@${domain}"],"subject":"Hello","text":"Hello Anna."}`;
   const lines = [
     ['send over SMTP', `swaks --server ${smtp} --from you@example.net --to anna@${domain}`],
     ['send over HTTP', `curl -s http://${http}/v1/messages -H 'content-type: application/json' -d '${body}'`],
