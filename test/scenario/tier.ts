@@ -243,3 +243,20 @@ export function messageIdOf(replies: SubmitReplies): string {
   if (id === undefined) throw new Error(`not accepted: ${line}`);
   return id;
 }
+
+/** Replaces the routes file and waits until ingress and workers have each taken the new table up, or refused it. */
+export async function reloadRoutes(
+  tier: Tier,
+  text: string,
+  outcome: 'routes-reloaded' | 'routes-refused' = 'routes-reloaded',
+): Promise<void> {
+  const told = (role: RoleProcess): number => role.lines.filter((line) => line['event'] === outcome).length;
+  const readers = tier.roles.filter((role) => role.role !== 'console' && role.child.exitCode === null);
+  const before = readers.map(told);
+  await tier.writeRoutes(text);
+  await waitFor(
+    `every process to say ${outcome}`,
+    () => readers.every((role, index) => told(role) > (before[index] ?? 0)),
+    20_000,
+  );
+}
