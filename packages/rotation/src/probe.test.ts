@@ -93,6 +93,14 @@ describe('a host whose rest is over', () => {
     expect(hostOf(await rotation.pick(requestFor(single, { shy }))).mode).toBe('probe');
   });
 
+  it('is not forgotten while its probe is under way', async () => {
+    await setAside(requestFor(single));
+    nowMs += 15_000;
+    await redis.client().pexpire('host:{mw:h}:a:25', 60_000);
+    await rotation.pick(requestFor(single));
+    expect(await redis.client().pttl('host:{mw:h}:a:25')).toBeGreaterThan(3_600_000);
+  });
+
   it('does not cost a turn by its probe, and rests twice as long when that fails', async () => {
     await setAside(requestFor(pair));
     nowMs += 15_000;

@@ -63,5 +63,15 @@ it('labels a host without the digest of its policy, and remembers those seen las
     await rotation.pick(requestFor([tierOf(`${name}:0`, name, 'other')]));
   }
   expect((await rotation.hosts()).map((host) => host.label)).toEqual(['s:25', 'r:25', 'q:25']);
+  nowMs += 1;
+  const told = {
+    epoch: 0,
+    outcome: 'fail',
+    leaseId: 'lease',
+    messageId: 'm1' as MessageId,
+    reply: '',
+  } as const;
+  await rotation.report({ ...told, host: hostNamed('t') });
+  expect((await rotation.hosts()).map((host) => host.label)).toEqual(['t:25', 's:25', 'r:25']);
   expect((await rotation.cursors()).map((cursor) => cursor.tierKey)).toEqual(['s:0', 'r:0']);
 });

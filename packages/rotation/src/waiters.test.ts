@@ -76,6 +76,7 @@ it('hands a destination that waits for two hosts out once, whichever comes back'
   await refuse(onB, 'onlyB');
   await comeBack(onA);
   expect(await rotation.releaseWaiters(10)).toEqual(['both']);
+  expect(await client.zrange('wait:{mw:h}:b:25', '0', '-1')).toEqual(['onlyB']);
   await comeBack(onB);
   expect(await rotation.releaseWaiters(10)).toEqual(['onlyB']);
   expect(await client.keys('wait*')).toEqual([]);
@@ -88,6 +89,7 @@ it('keeps who waits for a host that fell again, until it comes back for good', a
   await comeBack(onA);
   await tell(await rotation.pick(requestFor(onA)), 'fail');
   expect(await rotation.releaseWaiters(10)).toEqual([]);
+  expect(await client.exists('ready:{mw:h}')).toBe(0); // not looked at again and again meanwhile
   nowMs += 15_000;
   await comeBack(onA);
   expect(await rotation.releaseWaiters(10)).toEqual(['d1']);
