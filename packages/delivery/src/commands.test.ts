@@ -29,6 +29,7 @@ describe('the answer to EHLO', () => {
 
   test('does not find keywords in the greeting or within other words', () => {
     expect(parseExtensions('250-mx-dsn PIPELINING\n250-XDSN\n250 FOO STARTTLS')).toEqual(noExtensions);
+    expect(parseExtensions('250-DSN\n250 HELP')).toEqual(noExtensions);
     expect(parseExtensions('250 only.example')).toEqual(noExtensions);
   });
 });

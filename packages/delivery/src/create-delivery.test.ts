@@ -75,6 +75,13 @@ describe('an idle connection', () => {
     expect(await bench.deliver(hostOf(host))).toMatchObject({ reused: false, connectionNumber: 2 });
   });
 
+  test('that says more than its final reply is not one', async () => {
+    bench = createBench();
+    const host = await bench.host({ final: { raw: '250 ok\r\n250 and more\r\n' } });
+    expect((await bench.deliver(hostOf(host))).accepted).toHaveLength(1);
+    expect(bench.delivery.warm().size).toBe(0);
+  });
+
   test.each([
     ['421 as answer to MAIL', { reply: '421 4.4.2 too late', end: 'close' }, 'mail 421 4.4.2 too late'],
     ['EOF as answer to MAIL', { end: 'close' }, 'mail lost'],

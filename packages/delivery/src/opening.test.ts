@@ -86,7 +86,7 @@ describe('greeting and EHLO', () => {
     ['EHLO', { ehlo: { silent: true } }, 'ehlo timeout'],
     ['a greeting that drips', { greeting: { reply: '220 very slow host', dripMs: 20 } }, 'greeting timeout'],
   ])('silence at %s', async (_phase, script, words) => {
-    bench = createBench({ timeouts: { greetingMs: 60, commandMs: 60 } });
+    bench = createBench({ timeouts: { greetingMs: 100, commandMs: 100 } });
     const host = await bench.host(script);
     expect(wordsOf((await bench.deliver(hostOf(host))).happening)).toBe(words);
   });

@@ -132,6 +132,11 @@ describe('TLS levels with STARTTLS', () => {
       { tls: selfSigned },
     );
     expect(await bench.deliver(hostOf(host))).toMatchObject({ dsnPassedOn: false, accepted: [{ index: 0 }] });
+    host.behave({
+      ehlo: ({ connection }) => (connection.tls ? '502 5.5.1 no' : '250-x\n250-DSN\n250 STARTTLS'),
+    });
+    const byHelo = await bench.deliver(hostOf(host), { fresh: true });
+    expect(byHelo).toMatchObject({ dsnPassedOn: false, accepted: [{ index: 0 }], tls: { verified: false } });
   });
 });
 

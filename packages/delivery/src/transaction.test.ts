@@ -142,7 +142,7 @@ describe.each([
     ['the dot', { final: { silent: true } }, 'final timeout', true],
     ['a reply that drips', { mail: { reply: '250 slowly as can be', dripMs: 20 } }, 'mail timeout', false],
   ])('silence at %s is a time-out', async (_phase, script, words, terminatorSent) => {
-    bench = createBench({ timeouts: { commandMs: 60, dataMs: 60, finalReplyMs: 60 } });
+    bench = createBench({ timeouts: { commandMs: 100, dataMs: 100, finalReplyMs: 100 } });
     const host = await bench.host(script, options);
     const report = await bench.deliver(hostOf(host));
     expect(wordsOf(report.happening)).toBe(words);

@@ -301,7 +301,6 @@ export class Transaction implements ConnectionUser {
     const { connection, finish } = this.#context;
     const phase = happening?.phase ?? (this.#everyoneRefused() ? 'rcpt' : phaseOf[this.#step]);
     this.#step = 'over';
-    connection.waitUntil(Infinity);
     if (how.reset !== undefined) connection.needsReset = how.reset;
     const { taken } = how;
     const accepted = taken === undefined ? [] : this.#accepted.map((index) => ({ index, reply: taken }));

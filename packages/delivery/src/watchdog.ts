@@ -1,6 +1,7 @@
 /**
  * One coarse timer for all connections of a process: each states the moment after which it has waited too long, and is told.
- * A timer per command would cost more than the commands. Limits are therefore overrun by up to one tick.
+ * A timer per command would cost more than the commands. Limits are overrun by up to two ticks: who is late is told at the
+ * second tick that finds him late, so that a process that stood still (paused, starved) first reads what came meanwhile.
  */
 
 export interface Watched {
@@ -17,12 +18,14 @@ export class Watchdog {
   readonly #now: () => number;
   readonly #tickMs: number;
   readonly #watched = new Set<Watched>();
+  /** Late at the last tick, with the limit they were late for. */
+  #late = new Map<Watched, number>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** Ticks a fifth of the shortest limit in use apart, within 5 to 250 ms. */
+  /** Ticks a tenth of the shortest limit in use apart, within 5 to 250 ms. */
   constructor(now: () => number, shortestLimitMs: number) {
     this.#now = now;
-    this.#tickMs = Math.min(tickMsMax, Math.max(tickMsMin, shortestLimitMs / 5));
+    this.#tickMs = Math.min(tickMsMax, Math.max(tickMsMin, shortestLimitMs / 10));
   }
 
   add(watched: Watched): void {
@@ -40,6 +43,13 @@ export class Watchdog {
 
   #tick(): void {
     const nowMs = this.#now();
-    for (const watched of this.#watched) if (watched.limitAtMs <= nowMs) watched.expire();
+    const late = new Map<Watched, number>();
+    for (const watched of this.#watched) {
+      const { limitAtMs } = watched;
+      if (limitAtMs > nowMs) continue;
+      if (this.#late.get(watched) === limitAtMs) watched.expire();
+      else late.set(watched, limitAtMs);
+    }
+    this.#late = late;
   }
 }
