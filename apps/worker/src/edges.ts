@@ -1,7 +1,9 @@
 /** The edges of this process: connections to hosts, the shared rotation, the route table, and what is remembered of them. */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Store } from '@mailwheel/assembly';
 import { resolverFor, rotationFor } from '@mailwheel/assembly';
-import { createDelivery, type Delivery } from '@mailwheel/delivery';
+import { createDelivery, type Delivery, type DeliveryOptions } from '@mailwheel/delivery';
 import { readSecretFile } from '@mailwheel/lifecycle';
 import type { ExplainingResolver, RoutesEvent } from '@mailwheel/resolver';
 import type { Rotation } from '@mailwheel/rotation';
@@ -62,6 +64,7 @@ function deliveryFor(options: EdgeOptions, rotation: Rotation): Delivery {
   const dcids = store.numbers('dcid');
   const open = (host: Host, by: number): void => metrics.hosts.connectionsOpen.add({ host: host.label }, by);
   return createDelivery({
+    ...authorities(seconds.tlsCaFile),
     hostname: settings.hostname,
     timeouts: {
       connectMs: seconds.connectSeconds * 1000,
@@ -99,6 +102,21 @@ function deliveryFor(options: EdgeOptions, rotation: Rotation): Delivery {
       },
     },
   });
+}
+
+/**
+ * A bad file stops the start, rather than every delivery that verifies a certificate. The certificate is parsed here: node:tls
+ * takes a file without one and trusts nobody more for it.
+ */
+function authorities(caFile: string | undefined): Pick<DeliveryOptions, 'tls'> {
+  if (caFile === undefined) return {};
+  try {
+    void new X509Certificate(readFileSync(caFile));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`delivery.tlsCaFile: ${caFile} is no file of certificates (PEM): ${why}`, { cause });
+  }
+  return { tls: { caFile } };
 }
 
 function tellRoutes({ journal, metrics }: EdgeOptions, event: RoutesEvent): void {

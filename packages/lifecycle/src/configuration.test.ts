@@ -38,6 +38,7 @@ test('relative paths count from the folder of the file, absolute ones stay', asy
       'redis: { url: "redis://127.0.0.1", passwordFile: /run/secrets/redis, tls: { caFile: ca.pem } }',
       'console: { login: { user: admin, passwordFile: console.txt } }',
       'nextHops: { "relay.example.net:587": { auth: { user: u, passwordFile: relay.txt } } }',
+      'delivery: { tlsCaFile: own-ca.pem }',
     ].join('\n'),
   );
   if (!loaded.ok) throw new Error(loaded.problems.join('\n'));
@@ -49,6 +50,7 @@ test('relative paths count from the folder of the file, absolute ones stay', asy
   expect(settings.redis.tls?.keyFile).toBeUndefined();
   expect(settings.console.login?.passwordFile).toBe(join(folder, 'console.txt'));
   expect(settings.nextHops['relay.example.net:587']?.auth?.passwordFile).toBe(join(folder, 'relay.txt'));
+  expect(settings.delivery.tlsCaFile).toBe(join(folder, 'own-ca.pem'));
 });
 
 test('tells every mistake of file and environment, each with its place', async () => {

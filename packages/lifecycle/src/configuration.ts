@@ -110,6 +110,7 @@ function withAbsolutePaths(settings: WrittenSettings, folder: string): WrittenSe
         passwordFile: optional(login.passwordFile, absolute),
       })),
     },
+    delivery: { ...settings.delivery, tlsCaFile: optional(settings.delivery.tlsCaFile, absolute) },
     nextHops: Object.fromEntries(nextHops) as WrittenSettings['nextHops'],
   };
 }

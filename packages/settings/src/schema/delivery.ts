@@ -1,11 +1,13 @@
 /** Settings of delivery: connections, time-outs, verdicts. */
-import { choice, fraction, section, whole, type Field, type NumberOptions } from '../field.ts';
+import { choice, fraction, optional, section, whole, type Field, type NumberOptions } from '../field.ts';
+import { file } from './paths.ts';
 
 export interface DeliverySettings {
   readonly verdicts: 'scoped' | 'any-4xx';
   readonly rotate: 'message' | 'connection';
   readonly unknownOutcome: 'retry' | 'hold' | 'assume-delivered';
   readonly tls: 'none' | 'opportunistic' | 'require' | 'verify';
+  readonly tlsCaFile?: string | undefined;
   readonly ipPreference: 'prefer-ipv4' | 'prefer-ipv6' | 'require-ipv4' | 'require-ipv6';
   readonly hostsPerAttemptMax: number;
   readonly connectionsPerHostMax: number;
@@ -47,6 +49,11 @@ export const delivery: Field<DeliverySettings> = section<DeliverySettings>(
       initial: 'opportunistic',
       says: 'TLS to destination hosts unless `nextHops` says otherwise.',
     }),
+    tlsCaFile: optional(
+      file(
+        'Certificate authorities (PEM) to trust beside those of the system where a certificate is verified (`verify`, `implicit`).',
+      ),
+    ),
     ipPreference: choice(['prefer-ipv4', 'prefer-ipv6', 'require-ipv4', 'require-ipv6'], {
       initial: 'prefer-ipv4',
       says: 'Which address family of a host name forms the first tier, and whether the other is used at all.',
