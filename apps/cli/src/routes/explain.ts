@@ -106,8 +106,8 @@ function hostRow(entry: OrderedHost, known: HostKnowledge | undefined): string[]
     entry.place === undefined ? '-' : `${entry.place}.`,
     host.name === undefined ? host.label : `${host.label} (${host.name})`,
     String(entry.tier),
-    leftMs > 0 ? `rests, ${duration(leftMs)} left` : entry.state,
-    String(entry.turns),
+    known === undefined ? '' : leftMs > 0 ? `rests, ${duration(leftMs)} left` : entry.state,
+    known === undefined ? '' : String(entry.turns),
     host.policy.tls,
     entry.lastReply ?? '',
   ];
