@@ -73,7 +73,12 @@ export async function run({ settings, lifecycle }: RunOptions): Promise<void> {
     audit: (act) => logger.event({ event: 'operator-act', ...act }),
     onError: (error) => onError('dashboard', error),
   });
-  lifecycle.onStop({ stage: 'peers', name: 'dashboard', limitMs: closeMsMax, stop: async () => board.close() });
+  lifecycle.onStop({
+    stage: 'peers',
+    name: 'dashboard',
+    limitMs: closeMsMax,
+    stop: async () => board.close(),
+  });
   const server = await createServer({
     hostname: settings.hostname,
     login,
@@ -87,7 +92,12 @@ export async function run({ settings, lifecycle }: RunOptions): Promise<void> {
     board,
     onError,
   });
-  lifecycle.onStop({ stage: 'intake', name: 'console listener', limitMs: closeMsMax, stop: async () => close(server) });
+  lifecycle.onStop({
+    stage: 'intake',
+    name: 'console listener',
+    limitMs: closeMsMax,
+    stop: async () => close(server),
+  });
   lifecycle.listening('console', await listen(server, settings));
 }
 
@@ -102,7 +112,10 @@ function observe(store: Store, metrics: MetricsOf<typeof processMetrics>): void 
   metrics.clockSkewSeconds.readFrom(() => store.clock.skewMs() / 1000);
 }
 
-function overviewOf(settings: Settings, store: Store): ReturnType<typeof sharedReader<Awaited<ReturnType<typeof collectOverview>>>> {
+function overviewOf(
+  settings: Settings,
+  store: Store,
+): ReturnType<typeof sharedReader<Awaited<ReturnType<typeof collectOverview>>>> {
   const rotation = rotationFor(settings, store.client);
   return sharedReader(
     async () =>

@@ -11,7 +11,9 @@ export interface OperationsContext {
 const plain = 'text/plain; charset=utf-8';
 
 export function registerOperations(app: FastifyInstance, { registry, readiness }: OperationsContext): void {
-  app.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await registry.text()));
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(registry.contentType).send(await registry.text()),
+  );
   app.get('/livez', async (_request, reply) => reply.type(plain).send('ok\n'));
   app.get('/readyz', async (_request, reply) => {
     const { ready, reasons } = readiness();

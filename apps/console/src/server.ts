@@ -1,5 +1,10 @@
 /** The console's HTTP server: the guard, then one module for each page. */
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { registerAssets } from './assets.ts';
 import type { Board } from './board/create-board.ts';
 import { registerGuard, type GuardOptions } from './guard/register.ts';
@@ -37,7 +42,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   registerGuard(app, options);
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500;
-    if (status >= 500) options.onError(`answering ${request.method} ${request.routeOptions.url ?? ''}`, error);
+    if (status >= 500)
+      options.onError(`answering ${request.method} ${request.routeOptions.url ?? ''}`, error);
     return say(options, { request, reply, status, sentence: status < 500 ? error.message : unavailable });
   });
   app.setNotFoundHandler((request, reply) =>
@@ -52,7 +58,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   return app;
 }
 
-const unavailable = 'This page cannot be made now: Redis did not answer as it should. The log of the console says more.';
+const unavailable =
+  'This page cannot be made now: Redis did not answer as it should. The log of the console says more.';
 
 /** A page for people, JSON for programs. */
 function say(
@@ -69,7 +76,12 @@ function say(
   if (!(request.headers.accept ?? '').includes('text/html')) return reply.send({ status, message: sentence });
   const { q } = request.query as { readonly q?: unknown };
   const frame = { title: `${status}`, at: '', hostname, ...(typeof q === 'string' ? { query: q } : {}) };
-  return reply
-    .type('text/html; charset=utf-8')
-    .send(page(frame, html`<h1>${status}</h1><p>${sentence}</p><p><a href="/">Overview</a></p>`));
+  return reply.type('text/html; charset=utf-8').send(
+    page(
+      frame,
+      html`<h1>${status}</h1>
+        <p>${sentence}</p>
+        <p><a href="/">Overview</a></p>`,
+    ),
+  );
 }

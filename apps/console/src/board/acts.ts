@@ -43,7 +43,11 @@ export async function deleteJob(
  * Makes the recipients open again that bounced or expired, so that the retried job finds them. Rejects with a `Problem` when
  * the message cannot be delivered again; then nothing was changed.
  */
-export async function reopenJob({ spool, queues }: ActSources, destination: DestinationKey, id: string): Promise<void> {
+export async function reopenJob(
+  { spool, queues }: ActSources,
+  destination: DestinationKey,
+  id: string,
+): Promise<void> {
   const job = await queues.job(destination, id as JobId);
   if (job?.state !== 'failed') {
     throw new Problem(409, 'Only a failed message is delivered again, and this one is not failed.');
@@ -55,7 +59,9 @@ export async function reopenJob({ spool, queues }: ActSources, destination: Dest
   const { messageId, ended } = part;
   // Of a quarantined message nobody has a result yet, and nothing is to be reopened.
   const possible =
-    ended.length === 0 ? (await spool.readBody(messageId)) !== undefined : await spool.reopen(messageId, ended);
+    ended.length === 0
+      ? (await spool.readBody(messageId)) !== undefined
+      : await spool.reopen(messageId, ended);
   if (!possible) throw new Problem(409, 'The body of this message is gone: it cannot be delivered again.');
 }
 

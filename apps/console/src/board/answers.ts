@@ -13,7 +13,10 @@ export function answerTo(error: unknown): BoardAnswer {
     return { status: statusCode, body: { error: { key: 'ERRORS.FORBIDDEN' }, message } };
   }
   if (typeof code === 'number' && code < 0) {
-    return { status: 409, body: { error: { key: 'ERRORS.FORBIDDEN' }, message: `Nothing was changed: ${message}` } };
+    return {
+      status: 409,
+      body: { error: { key: 'ERRORS.FORBIDDEN' }, message: `Nothing was changed: ${message}` },
+    };
   }
   return { status: 500, body: { error: { key: 'ERRORS.INTERNAL_SERVER_ERROR' }, message } };
 }

@@ -1,10 +1,27 @@
 /** bull-board's page as we send it on. */
+import { html } from '../html/markup.ts';
 
 const foreignLink = /<link\b[^>]*\bhref="(?:https?:)?\/\/[^"]*"[^>]*>\s*/gi;
 
-/** Loads nothing from elsewhere (the page links a web font), and hides the buttons of what is refused. */
-export function boardPage(html: string): string {
-  return html
+const styles = html`<link href="/assets/board.css" rel="stylesheet" />`.toString();
+const bar = html`<nav class="mailwheel-bar" aria-label="Mailwheel">
+  <a href="/">Overview</a>
+  <form role="search" action="/search" method="get">
+    <input
+      name="q"
+      type="search"
+      aria-label="Destination or message id"
+      placeholder="Destination or message id"
+      maxlength="320"
+      autocomplete="off"
+    /><button>Open</button>
+  </form>
+</nav> `.toString();
+
+/** Loads nothing from elsewhere (the page links a web font), hides the buttons of what is refused, and leads back. */
+export function boardPage(page: string): string {
+  return page
     .replace(foreignLink, '')
-    .replace('</head>', '<link href="/assets/board.css" rel="stylesheet"></head>');
+    .replace('</head>', `${styles}</head>`)
+    .replace('<div id="root">', `${bar}<div id="root">`);
 }

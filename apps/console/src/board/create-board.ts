@@ -3,9 +3,8 @@
  * `DestinationQueue` (packages/queue) or is refused here.
  */
 import { createBullBoard } from '@bull-board/api';
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import type { BullBoardRequest, QueueJobJson } from '@bull-board/api/typings/app';
-import { destinationAddress, parseJobId, type DestinationKey } from '@mailwheel/envelope';
+import type { BullBoardRequest } from '@bull-board/api/typings/app';
+import type { DestinationKey } from '@mailwheel/envelope';
 import type { DestinationQueues, RedisClient } from '@mailwheel/queue';
 import { createBoardQueues, type BoardAct, type BoardQueues } from '@mailwheel/queue/board';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
@@ -14,6 +13,7 @@ import { Problem } from '../problem.ts';
 import { deleteJob, reopenJob, type ActSources } from './acts.ts';
 import { answerTo } from './answers.ts';
 import { boardPage } from './board-page.ts';
+import { DestinationAdapter } from './destination-adapter.ts';
 import { judge } from './policy.ts';
 import { retryAll } from './retry-all.ts';
 import { ConsoleAdapter, type RouteHandler } from './server-adapter.ts';
@@ -77,7 +77,7 @@ export async function createBoard(options: BoardOptions): Promise<Board> {
   const shown = new ShownQueues({
     queuesMax: options.queuesMax,
     busiest: async (limit) => (await queues.destinations(limit)).map(({ destination }) => destination),
-    show: (destination) => addQueue(adapterOf(boardQueues, destination)),
+    show: (destination) => addQueue(new DestinationAdapter(boardQueues.queue(destination), destination)),
     hide: (destination) => removeQueue(destination),
     monotonicMs: () => performance.now(),
   });
@@ -92,7 +92,11 @@ interface BoardParameters {
   readonly Querystring: { readonly activeQueue?: string };
 }
 
-async function registerBoard(app: FastifyInstance, server: ConsoleAdapter, shown: ShownQueues): Promise<void> {
+async function registerBoard(
+  app: FastifyInstance,
+  server: ConsoleAdapter,
+  shown: ShownQueues,
+): Promise<void> {
   app.addHook<BoardParameters>('preHandler', async (request) => {
     for (const name of [request.params.queueName, request.query.activeQueue]) {
       if (name !== undefined && isDestinationKey(name)) shown.open(name);
@@ -109,32 +113,6 @@ async function registerBoard(app: FastifyInstance, server: ConsoleAdapter, shown
 /** The form of a key; whether anything is queued for it is another matter. */
 function isDestinationKey(text: string): text is DestinationKey {
   return /^[a-z0-9._[\]-]{1,255}$/.test(text);
-}
-
-function adapterOf(queues: BoardQueues, destination: DestinationKey): BullMQAdapter {
-  const address = destinationAddress(destination);
-  const adapter = new BullMQAdapter(queues.queue(destination), {
-    externalJobUrl: (job) => messageLink(job),
-    ...(address === undefined ? {} : { displayName: address }),
-  });
-  adapter.setFormatter('name', (job: QueueJobJson) => jobTitle(job));
-  return adapter;
-}
-
-function messageLink(job: QueueJobJson): { readonly displayText: string; readonly href: string } {
-  const message = parseJobId(String(job.id ?? ''))?.messageId;
-  return message === undefined
-    ? { displayText: 'not one of ours', href: '/' }
-    : { displayText: 'Message, with its attempts', href: `/messages/${message}` };
-}
-
-/** `a@example.org to b@example.com and 2 more`. Data typed in by hand may have any form. */
-export function jobTitle(job: { readonly name: string; readonly data: unknown }): string {
-  const { from, to } = (job.data ?? {}) as { readonly from?: unknown; readonly to?: unknown };
-  if (typeof from !== 'string' || !Array.isArray(to)) return job.name;
-  const first: unknown = Array.isArray(to[0]) ? to[0][1] : undefined;
-  const more = to.length > 1 ? ` and ${to.length - 1} more` : '';
-  return `${from === '' ? '<>' : from} to ${typeof first === 'string' ? first : 'nobody'}${more}`;
 }
 
 function auditedAct(act: BoardAct): AuditedAct {
@@ -186,7 +164,9 @@ function retryAllOf(queues: BoardQueues): RouteHandler {
   };
 }
 
-function uiConfig(hostname: string): NonNullable<NonNullable<Parameters<typeof createBullBoard>[0]['options']>['uiConfig']> {
+function uiConfig(
+  hostname: string,
+): NonNullable<NonNullable<Parameters<typeof createBullBoard>[0]['options']>['uiConfig']> {
   return {
     boardTitle: `Mailwheel ${hostname}`,
     boardLogo: { path: '/assets/mailwheel.svg', width: 24, height: 24 },

@@ -24,7 +24,8 @@ const anIndex =
   'A job is only an index entry of a message that was accepted: it is neither made nor changed here. Submit mail to the ingress.';
 const noRecord =
   'This would drop mail without a result for its recipients. Delete single jobs, or use mailwheel queue delete.';
-const aSetting = 'Limits are settings of Mailwheel (destinations.<domain>.concurrencyMax); workers would write them over.';
+const aSetting =
+  'Limits are settings of Mailwheel (destinations.<domain>.concurrencyMax); workers would write them over.';
 const notAll =
   'The dashboard shows only some of the destinations. Pause or resume each of them, or use mailwheel queue hold and release.';
 const notUsed = 'Mailwheel uses no schedulers and no flows of BullMQ.';

@@ -3,7 +3,9 @@ import type { AppControllerRoute, BullBoardRequest } from '@bull-board/api/typin
 import { FastifyAdapter } from '@bull-board/fastify';
 
 /** Answers instead of bull-board's own handler. */
-export type RouteHandler = (request: BullBoardRequest) => Promise<{ status: 200; body: Record<string, unknown> }>;
+export type RouteHandler = (
+  request: BullBoardRequest,
+) => Promise<{ status: 200; body: Record<string, unknown> }>;
 
 export class ConsoleAdapter extends FastifyAdapter {
   readonly #replaced: ReadonlyMap<string, RouteHandler>;

@@ -15,7 +15,7 @@ export interface ShownQueuesOptions {
 }
 
 /** The busiest are looked up again at most this often, and only while somebody looks. */
-const refreshMs = 10_000;
+const refreshMs = 3000;
 /** An opened queue that nobody asks for gives up its place. */
 const keepOpenedMs = 30 * 60_000;
 

@@ -33,7 +33,7 @@ export function html(parts: TemplateStringsArray, ...contents: readonly Content[
 function rendered(content: Content): string {
   if (content === undefined) return '';
   if (content instanceof Markup) return content.toString();
-  if (typeof content === 'object') return content.map(rendered).join('');
+  if (Array.isArray(content)) return content.map(rendered).join('');
   return escapeHtml(String(content));
 }
 

@@ -66,5 +66,7 @@ export const hostStateWords: Readonly<Record<HostState, { readonly word: string;
 };
 
 export function stateBadge(state: string, look: { readonly word: string; readonly sign: string }): Markup {
-  return html`<span class="state state-${state}"><span aria-hidden="true">${look.sign}</span> ${look.word}</span>`;
+  return html`<span class="state state-${state}"
+    ><span aria-hidden="true">${look.sign}</span> ${look.word}</span
+  >`;
 }

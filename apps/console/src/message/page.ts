@@ -21,37 +21,63 @@ const looks: Readonly<Record<RecipientStatus['state'], { readonly kind: string; 
 
 export function messagePage(message: MessageStatus, nowMs: number): Markup {
   const { id, envelope } = message;
-  return html`<div class="title"><h1>Message <code>${id}</code></h1></div>
-${section('envelope', 'Envelope', envelopeList(message, nowMs))}
-${section(
-  'recipients',
-  `Recipients (${count(envelope.recipients.length)})`,
-  table(
-    'Recipients',
-    [{ name: 'Recipient' }, { name: 'State' }, { name: 'When' }, { name: 'Host' }, { name: 'Last reply' }, { name: 'Job' }],
-    message.recipients.map((recipient) => recipientRow(recipient, nowMs)),
-  ),
-)}
-${section('ledger', 'Attempts', ledger(message.ledger))}`;
+  return html`<div class="title">
+      <h1>Message <code>${id}</code></h1>
+    </div>
+    ${section('envelope', 'Envelope', envelopeList(message, nowMs))}
+    ${section(
+      'recipients',
+      `Recipients (${count(envelope.recipients.length)})`,
+      table(
+        'Recipients',
+        [
+          { name: 'Recipient' },
+          { name: 'State' },
+          { name: 'When' },
+          { name: 'Host' },
+          { name: 'Last reply' },
+          { name: 'Job' },
+        ],
+        message.recipients.map((recipient) => recipientRow(recipient, nowMs)),
+      ),
+    )}
+    ${section('ledger', 'Attempts', ledger(message.ledger))}`;
 }
 
 function envelopeList({ envelope, state }: MessageStatus, nowMs: number): Markup {
   const { origin, subject, headerMessageId, bounceOf, envid, ret } = envelope;
   const rows: [string, Content][] = [
     ['From', html`<code>${envelope.reversePath || '<>'}</code>`],
-    ['Accepted', [ago(envelope.acceptedAtMs, nowMs), html` <small>${instant(envelope.acceptedAtMs)}</small>`]],
-    ['Came by', `${origin.protocol}${origin.clientAddress === '' ? '' : ` from ${origin.clientAddress}`}${origin.principal === undefined ? '' : ` as ${origin.principal}`}`],
+    [
+      'Accepted',
+      [ago(envelope.acceptedAtMs, nowMs), html` <small>${instant(envelope.acceptedAtMs)}</small>`],
+    ],
+    [
+      'Came by',
+      `${origin.protocol}${origin.clientAddress === '' ? '' : ` from ${origin.clientAddress}`}${origin.principal === undefined ? '' : ` as ${origin.principal}`}`,
+    ],
     ['Record', state],
     ['Number in the logs', `MID ${envelope.messageNumber}`],
     ['Size', bytes(envelope.bodyBytes)],
     ['Priority', envelope.priority],
     ...optional('Subject', subject),
     ...optional('Message-ID', headerMessageId),
-    ...optional('Report on', bounceOf === undefined ? undefined : html`<a href="/messages/${bounceOf}"><code>${bounceOf}</code></a>`),
+    ...optional(
+      'Report on',
+      bounceOf === undefined ? undefined : html`<a href="/messages/${bounceOf}"><code>${bounceOf}</code></a>`,
+    ),
     ...optional('ENVID', envid),
     ...optional('RET', ret),
   ];
-  return html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+  return html`<dl class="facts">
+    ${rows.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd>${value}</dd>
+        </div>`,
+    )}
+  </dl>`;
 }
 
 function optional(name: string, value: Content): [string, Content][] {

@@ -21,9 +21,7 @@ export function registerMessages(app: FastifyInstance, context: MessageContext):
     const { id } = request.params;
     const message = await find(context, id);
     const frame = { title: `Message ${id}`, at: '', hostname: context.hostname, query: id };
-    return reply
-      .type('text/html; charset=utf-8')
-      .send(page(frame, messagePage(message, context.nowMs())));
+    return reply.type('text/html; charset=utf-8').send(page(frame, messagePage(message, context.nowMs())));
   });
   app.get<ById>('/api/messages/:id', async (request) => find(context, request.params.id));
 }

@@ -20,10 +20,17 @@ export function registerOverview(app: FastifyInstance, context: OverviewContext)
       hostname: context.hostname,
       refreshFrom: '/api/overview',
     };
-    const body = html`<div class="title"><h1>Overview</h1>
-<p class="quiet refresh">As of <span data-section="asOf">${instant(overview.nowMs)}</span>
-<label><input type="checkbox" id="refresh" checked hidden> <span class="label" hidden>refresh by itself</span></label></p></div>
-${overviewSections.map(({ name, heading, render }) => section(name, heading, render(overview)))}`;
+    const body = html`<div class="title">
+        <h1>Overview</h1>
+        <p class="quiet refresh">
+          As of <span data-section="asOf">${instant(overview.nowMs)}</span>
+          <label
+            ><input type="checkbox" id="refresh" checked hidden />
+            <span class="label" hidden>refresh by itself</span></label
+          >
+        </p>
+      </div>
+      ${overviewSections.map(({ name, heading, render }) => section(name, heading, render(overview)))}`;
     return reply.type('text/html; charset=utf-8').send(page(frame, body));
   });
   app.get('/api/overview', async () => {

@@ -26,22 +26,20 @@ function totals({ totals: sum, messages, memory, hosts: known, nowMs }: Overview
   const ill = known.filter(({ state }) => state !== 'healthy').length;
   const used = memory.maxBytes > 0 ? memory.usedBytes / memory.maxBytes : 0;
   return html`<dl class="figures">
-${figure('Messages not done', count(messages))}
-${figure('Waiting', count(sum.waiting))}
-${figure('Active', count(sum.active))}
-${figure('Delayed', count(sum.delayed))}
-${figure('Failed, kept', count(sum.failed), sum.failed > 0 ? 'alert' : undefined)}
-${figure('Oldest message', sum.oldestAtMs === undefined ? 'none' : ago(sum.oldestAtMs, nowMs))}
-${figure('Destinations', [count(sum.destinations), sum.paused === 0 ? '' : html` <small>${count(sum.paused)} paused</small>`])}
-${figure('Hosts not healthy', [count(ill), html` <small>of ${count(known.length)}</small>`], ill > 0 ? 'alert' : undefined)}
-${figure(
-  'Redis memory',
-  memory.maxBytes > 0
-    ? [percent(used), html` <small>of ${bytes(memory.maxBytes)}</small>`]
-    : bytes(memory.usedBytes),
-  used > 0.8 ? 'alert' : undefined,
-)}
-</dl>`;
+    ${figure('Undelivered', count(messages))} ${figure('Waiting', count(sum.waiting))}
+    ${figure('Active', count(sum.active))} ${figure('Delayed', count(sum.delayed))}
+    ${figure('Failed, kept', count(sum.failed), sum.failed > 0 ? 'alert' : undefined)}
+    ${figure('Oldest message', sum.oldestAtMs === undefined ? 'none' : ago(sum.oldestAtMs, nowMs))}
+    ${figure('Destinations', [count(sum.destinations), sum.paused === 0 ? '' : html` <small>${count(sum.paused)} paused</small>`])}
+    ${figure('Hosts not healthy', [count(ill), html` <small>of ${count(known.length)}</small>`], ill > 0 ? 'alert' : undefined)}
+    ${figure(
+      'Redis memory',
+      memory.maxBytes > 0
+        ? [percent(used), html` <small>of ${bytes(memory.maxBytes)}</small>`]
+        : bytes(memory.usedBytes),
+      used > 0.8 ? 'alert' : undefined,
+    )}
+  </dl>`;
 }
 
 function figure(name: string, value: Content, look?: 'alert'): Markup {
@@ -80,34 +78,44 @@ function hostRow(host: HostSnapshot, nowMs: number): Content[] {
 function cursors({ cursors: known, cursorsLeftOut }: Overview): Markup {
   if (known.length === 0)
     return html`<p class="nothing">No turn has been taken yet: tiers of a single host take none.</p>`;
-  return html`<div class="cards">${known.map(cursorCard)}</div>${
-    cursorsLeftOut === 0
-      ? ''
-      : html`<p class="quiet">${count(cursorsLeftOut)} more cursors, moved less lately.</p>`
-  }`;
+  return html`<div class="cards">${known.map(cursorCard)}</div>
+    ${
+      cursorsLeftOut === 0
+        ? ''
+        : html`<p class="quiet">${count(cursorsLeftOut)} more cursors, moved less lately.</p>`
+    }`;
 }
 
 function cursorCard(cursor: CursorShares): Markup {
   const name = `Turns of ${cursor.route}, ${cursor.tier}`;
-  return html`<article class="card"><h3>${cursor.route} <small>${cursor.tier}</small></h3>
-${
-  cursor.hosts.length === 0
-    ? html`<p class="nothing">No host of this tier has had a turn.</p>`
-    : table(
-        name,
-        [{ name: 'Host' }, { name: 'Turns', number: true }, { name: 'Share' }, { name: 'Ideal', number: true }],
-        cursor.hosts.map((host) => shareRow(host, cursor)),
-      )
-}</article>`;
+  return html`<article class="card">
+    <h3>${cursor.route} <small>${cursor.tier}</small></h3>
+    ${
+      cursor.hosts.length === 0
+        ? html`<p class="nothing">No host of this tier has had a turn.</p>`
+        : table(
+            name,
+            [
+              { name: 'Host' },
+              { name: 'Turns', number: true },
+              { name: 'Share' },
+              { name: 'Ideal', number: true },
+            ],
+            cursor.hosts.map((host) => shareRow(host, cursor)),
+          )
+    }
+  </article>`;
 }
 
 function shareRow(host: HostShare, cursor: CursorShares): Content[] {
   const state = host.state ?? 'healthy';
   const look = hostStateWords[state];
   return [
-    html`<span class="dot state-${state}" title="${look.word}" aria-hidden="true">${look.sign}</span> <code>${host.label}</code>${state === 'healthy' ? '' : html` <small>${look.word}</small>`}`,
+    html`<span class="dot state-${state}" title="${look.word}" aria-hidden="true">${look.sign}</span>
+      <code>${host.label}</code>${state === 'healthy' ? '' : html` <small>${look.word}</small>`}`,
     count(host.turns),
-    html`<meter min="0" max="1" value="${host.share.toFixed(4)}" aria-hidden="true"></meter> ${percent(host.share)}`,
+    html`<meter min="0" max="1" value="${host.share.toFixed(4)}" aria-hidden="true"></meter>
+      ${percent(host.share)}`,
     percent(cursor.ideal),
   ];
 }
@@ -117,19 +125,19 @@ function backlog({ destinations, ages, totals: sum, nowMs }: Overview): Markup {
     return html`<p class="nothing">Nothing is queued: every message that was accepted is done.</p>`;
   const left = sum.destinations - destinations.length;
   return html`${ageTable(ages)}
-${table(
-  'Destinations, the busiest first',
-  [
-    { name: 'Destination' },
-    { name: 'Waiting', number: true },
-    { name: 'Active', number: true },
-    { name: 'Delayed', number: true },
-    { name: 'Failed', number: true },
-    { name: 'Oldest' },
-    { name: 'Looked at' },
-  ],
-  destinations.map((state) => destinationRow(state, nowMs)),
-)}${left > 0 ? html`<p class="quiet">${count(left)} more destinations: search for them above.</p>` : ''}`;
+  ${table(
+    'Destinations, the busiest first',
+    [
+      { name: 'Destination' },
+      { name: 'Waiting', number: true },
+      { name: 'Active', number: true },
+      { name: 'Delayed', number: true },
+      { name: 'Failed', number: true },
+      { name: 'Oldest' },
+      { name: 'Due' },
+    ],
+    destinations.map((state) => destinationRow(state, nowMs)),
+  )}${left > 0 ? html`<p class="quiet">${count(left)} more destinations: search for them above.</p>` : ''}`;
 }
 
 function ageTable(ages: Overview['ages']): Markup {
@@ -147,7 +155,8 @@ function dimZero(value: number): Content {
 function destinationRow(state: DestinationState, nowMs: number): Content[] {
   const { destination, oldestAtMs, dueAtMs } = state;
   return [
-    html`<a href="${queuePath(destination)}">${destinationAddress(destination) ?? destination}</a>${state.paused ? html` <span class="state state-paused"><span aria-hidden="true">‖</span> paused</span>` : ''}`,
+    html`<a href="${queuePath(destination)}">${destinationAddress(destination) ?? destination}</a
+      >${state.paused ? html` <span class="state state-paused"><span aria-hidden="true">‖</span> paused</span>` : ''}`,
     dimZero(state.waiting),
     dimZero(state.active),
     dimZero(state.delayed),
