@@ -1,6 +1,6 @@
 /**
- * Connecting to Redis: the one place where an ioredis client is made. Four purposes, because a client that must answer
- * "unavailable" at once and one that waits for a hint want opposite settings.
+ * Connecting to Redis: the one place where an ioredis client is made. The purposes differ in what
+ * bounds a command: a time-out, or for a wait the time it asked for.
  */
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import { QueueUnavailable } from './errors.ts';
@@ -67,7 +67,8 @@ const blockingGraceMs = 1000;
  * job that nobody holds, and sent again it would lock another. So the caller sees "unknown" once and decides: complete
  * again (harmless), renew, or let the lock expire.
  *
- * `producer` fails everything that waits at the first failed reconnect (`maxRetriesPerRequest: 0`). `blocking` has no
+ * `maxRetriesPerRequest: 0` has what is under way fail when the connection breaks; with `null` (which BullMQ asks for, for
+ * connections of its own) ioredis would forget it, and only the command time-out would end the wait. `blocking` has no
  * command time-out but one derived from the command's own. Auto-pipelining is off: MULTI would overtake earlier commands.
  */
 export function connectRedis(
@@ -123,7 +124,7 @@ function baseOptions(options: ConnectOptions, purpose: ConnectionPurpose): BaseO
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     enableAutoPipelining: false,
-    maxRetriesPerRequest: purpose === 'producer' ? 0 : null,
+    maxRetriesPerRequest: 0,
     // After a fail-over a demoted master answers READONLY: drop the connection and find the new one.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     ...(purpose === 'blocking'

@@ -22,9 +22,8 @@ export class Hints {
   /** Resolves after a hint, after `timeoutMs`, or at `close`. */
   async await(shard: number, timeoutMs: number): Promise<void> {
     const connection = this.#connection(shard);
-    if (connection === undefined || connection.status !== 'ready') {
-      return this.#sleep(connection === undefined ? Math.min(timeoutMs, pollMs) : timeoutMs);
-    }
+    if (connection === undefined || connection.status !== 'ready')
+      return this.#sleep(Math.min(timeoutMs, pollMs));
     try {
       await connection.bzpopmin(hintKey(shard), Math.max(timeoutMs / 1000, blockSecondsMin));
     } catch (error) {

@@ -176,6 +176,19 @@ describe('a Redis that is frozen or gone', () => {
     expect(queues.heldJobs()).toBe(0);
   });
 
+  it('is told at once when it dies with a command under way', async () => {
+    fixture = await startQueueFixture();
+    const queues = await fixture.open();
+    fixture.redis.process.kill('SIGSTOP');
+    const claim = unavailable(queues.claim(0, 1));
+    const woken = queues.awaitHint(0, 10_000);
+    const started = performance.now();
+    fixture.redis.process.kill('SIGKILL');
+    expect((await claim).reason).toBe('unknown');
+    await woken;
+    expect(performance.now() - started).toBeLessThan(700);
+  });
+
   it('is told at once when there is no connection, and found again', async () => {
     const redis = await startRedis();
     const client = connectRedis({ url: redis.url }, 'producer', () => undefined);
