@@ -184,6 +184,19 @@ describe('leases', () => {
     expect(bench.delivery.held()).toEqual([]);
   });
 
+  test('a connection that is gone before it has its number was never opened', async () => {
+    bench = createBench({
+      nextConnectionNumber: () => new Promise((resolve) => setTimeout(resolve, 80, 7)),
+    });
+    const host = await bench.host({ connect: { delayMs: 20, end: 'reset' } });
+    const report = await bench.deliver(hostOf(host));
+    expect(wordsOf(report.happening)).toBe('connect lost');
+    expect(report.connectionNumber).toBe(0);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(bench.opened).toEqual([]);
+    expect(bench.closed).toEqual([0]);
+  });
+
   test('a transaction without recipients is our own mistake', async () => {
     bench = createBench();
     const host = await bench.host();

@@ -122,18 +122,20 @@ class Opening implements Watched {
   async #connected(socket: Socket): Promise<void> {
     const { options } = this.#tools;
     this.#localAddress = socket.localAddress ?? '';
+    let number: number;
     try {
-      const number = options.nextConnectionNumber();
-      this.#number = typeof number === 'number' ? number : await number;
+      number = await options.nextConnectionNumber();
     } catch (cause) {
       this.#close();
       if (!this.#settled) this.#ends.reject(cause);
       this.#settled = true;
       return;
     }
+    // Lost or late meanwhile: it closes as a connection that was never told of.
     if (this.#settled) return;
+    this.#number = number;
     const { host } = this.#request;
-    options.events.opened({ host, connectionNumber: this.#number, localAddress: this.#localAddress });
+    options.events.opened({ host, connectionNumber: number, localAddress: this.#localAddress });
     this.#converse(socket);
   }
 

@@ -62,8 +62,9 @@ describe('a host that does not end', () => {
     let bytes = 0;
     while (reader.feed(Buffer.from(piece), () => true)) {
       bytes += piece.length;
-      expect(bytes).toBeLessThanOrEqual(replyBytesMax);
+      if (bytes > replyBytesMax) break;
     }
+    expect(bytes).toBeLessThanOrEqual(replyBytesMax);
     expect(bytes).toBeGreaterThan(replyBytesMax - 2000);
   });
 

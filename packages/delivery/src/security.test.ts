@@ -35,6 +35,16 @@ describe('TLS levels with STARTTLS', () => {
     ]);
   });
 
+  test('bodies small and large keep their bytes through TLS', async () => {
+    bench = createBench();
+    const host = await bench.host({}, { tls: selfSigned });
+    for (const lines of [1, 10_000]) {
+      const body = Buffer.from('.a line with a dot\r\n'.repeat(lines));
+      expect((await bench.deliver(hostOf(host), { body })).accepted).toHaveLength(1);
+      expect(host.delivered.at(-1)!.body.equals(body)).toBe(true);
+    }
+  });
+
   test('opportunistic: not offered is plain text', async () => {
     bench = createBench();
     const host = await bench.host();
@@ -238,7 +248,8 @@ describe('AUTH', () => {
   });
 });
 
-test('a file with authorities that cannot be read stops the start', async () => {
+test('a file with authorities that cannot be read, or holds none, stops the start', async () => {
   bench = createBench();
   expect(() => createBench({ tls: { caFile: '/nowhere/ca.pem' } })).toThrow('ENOENT');
+  expect(() => createBench({ tls: { caFile: certificates.host.keyFile } })).toThrow('PEM');
 });

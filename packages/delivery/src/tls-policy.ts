@@ -1,4 +1,5 @@
 /** What a next hop's TLS level means for a connection (RFC 3207, RFC 8314 section 3.3). */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { createSecureContext, getCACertificates, type ConnectionOptions, type SecureContext } from 'node:tls';
@@ -24,10 +25,8 @@ export class TlsPolicy {
 
   /** Throws if the file with further authorities cannot be read or holds no certificate. */
   constructor(caFile: string | undefined) {
-    this.#context =
-      caFile === undefined
-        ? createSecureContext()
-        : createSecureContext({ ca: [...getCACertificates('default'), readFileSync(caFile, 'utf8')] });
+    const ca = caFile === undefined ? {} : { ca: [...getCACertificates('default'), authorities(caFile)] };
+    this.#context = createSecureContext(ca);
   }
 
   /**
@@ -48,4 +47,11 @@ export class TlsPolicy {
       options: { rejectUnauthorized: verified, secureContext: this.#context },
     };
   }
+}
+
+function authorities(caFile: string): string {
+  const text = readFileSync(caFile, 'utf8');
+  // node:tls takes a file without a certificate and trusts nobody more for it.
+  void new X509Certificate(text);
+  return text;
 }
