@@ -89,17 +89,24 @@ async function run(seed: number): Promise<ModelTier['counts']> {
 }
 
 describe('the due index against its model', () => {
+  const runs: ModelTier['counts'][] = [];
+
   it.each(seeds)(
     'keeps its invariant after each step and drains to nothing, seed %i',
     async (seed) => {
       const counts = await run(seed);
+      runs.push(counts);
       expect(counts.added).toBe(counts.completed + counts.failed + counts.removed);
-      // The run met what it is for.
-      expect(counts.crashes).toBeGreaterThan(5);
-      expect(counts.recovered).toBeGreaterThan(0);
-      expect(counts.refused).toBeGreaterThan(0);
-      expect(counts.operatorDeaths).toBeGreaterThan(0);
     },
     30_000,
   );
+
+  it('met what it is for: dead and frozen processes, and operators who died', () => {
+    const met = (what: keyof ModelTier['counts']): number =>
+      runs.reduce((sum, counts) => sum + counts[what], 0);
+    expect(met('crashes')).toBeGreaterThan(10);
+    expect(met('recovered')).toBeGreaterThan(5);
+    expect(met('refused')).toBeGreaterThan(0);
+    expect(met('operatorDeaths')).toBeGreaterThan(5);
+  });
 });
