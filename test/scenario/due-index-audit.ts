@@ -2,7 +2,7 @@
  * The invariant of the due index, checked from outside: an own reading of BullMQ's keys that shares no line with the settle
  * script. One script, so it sees one moment by Redis's own clock.
  */
-import type { Redis } from 'ioredis';
+import type { TestRedis } from '@mailwheel/testkit';
 
 export interface AuditTimes {
   /** The longest an entry may lie behind its queue's next work: the longer of hold and look, and a margin. */
@@ -50,7 +50,11 @@ return bad
 `;
 
 /** Sentences about every queue of the shard that breaks the invariant now. */
-export async function auditDueIndex(redis: Redis, shard: number, times: AuditTimes): Promise<string[]> {
+export async function auditDueIndex(
+  redis: ReturnType<TestRedis['client']>,
+  shard: number,
+  times: AuditTimes,
+): Promise<string[]> {
   const { slackMs, lookMs, pausedLookMs, keepMs } = times;
   const found = await redis.eval(audit, 0, `{mw${shard}}`, slackMs, lookMs, pausedLookMs, keepMs);
   return found as string[];
