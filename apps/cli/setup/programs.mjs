@@ -26,7 +26,8 @@ export function environment() {
  * Runs a program to its end. Never rejects: what cannot be started ended with code 127.
  * @param {string} program
  * @param {readonly string[]} words
- * @param {{ quiet?: boolean, shell?: boolean }} [how] quiet: the output is collected, not shown
+ * @param {{ quiet?: boolean, shell?: boolean, limitMs?: number }} [how] quiet: the output is collected, not shown;
+ *   limitMs: then it is ended, with code 124
  * @returns {Promise<{ code: number, output: string }>}
  */
 export function run(program, words, how = {}) {
@@ -38,12 +39,21 @@ export function run(program, words, how = {}) {
       stdio: how.quiet === true ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
     });
     const release = passSignals(child);
+    let overdue = false;
+    const limit =
+      how.limitMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            overdue = true;
+            child.kill('SIGKILL');
+          }, how.limitMs);
     let output = '';
     child.stdout?.on('data', (chunk) => (output += chunk));
     child.stderr?.on('data', (chunk) => (output += chunk));
     const end = (code) => {
       release();
-      resolve({ code, output });
+      clearTimeout(limit);
+      resolve({ code: overdue ? 124 : code, output });
     };
     child.once('error', (error) => {
       output += error.message;

@@ -7,6 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectNode, root, run } from './programs.mjs';
 
+/** A stage that hangs is ended after this and counts as failed, so that CI gets its summary. */
+const stageMsMax = { check: 300_000, unit: 480_000, scenarios: 900_000, smoke: 300_000 };
+
 /** Resolves with the exit code: 0 when nothing failed. */
 export async function runTests() {
   const reports = mkdtempSync(join(tmpdir(), 'mailwheel-test-'));
@@ -28,14 +31,17 @@ function stages(reports) {
   const all = [
     ...checks().map((line) => ({
       name: `check: ${line}`,
-      run: () => command(() => run(line, [], { shell: true })),
+      run: () => command(() => run(line, [], { shell: true, limitMs: stageMsMax.check })),
     })),
     vitest('unit', ['packages', 'apps', 'test/structure'], reports),
     vitest('scenarios', ['test/scenario'], reports),
   ];
   const smoke = join(root, 'test', 'load', 'smoke.ts');
   if (existsSync(smoke))
-    all.push({ name: 'load smoke', run: () => command(() => run(projectNode, [smoke])) });
+    all.push({
+      name: 'load smoke',
+      run: () => command(() => run(projectNode, [smoke], { limitMs: stageMsMax.smoke })),
+    });
   return all;
 }
 
@@ -66,25 +72,29 @@ function vitest(name, folders, reports) {
     name,
     run: async () => {
       if (present.length === 0) return { passed: 0, failed: 0 };
-      const { code } = await run('vitest', words);
+      const { code } = await run('vitest', words, { limitMs: stageMsMax[name] });
+      if (code === 124) console.log(`${name}: ended after ${stageMsMax[name] / 60_000} minutes`);
       return counts(report, code);
     },
   };
 }
 
-/** A file that does not load has no tests to fail, and a crashed run no report: each is a failure of its own. */
+/**
+ * A file that does not load, or whose set-up fails, has no failed test, and a crashed run has no report: each is a failure
+ * of its own. So is a run that had to be ended although its tests are told: something holds it.
+ */
 function counts(report, code) {
   let passed = 0;
   let failed = 0;
   if (existsSync(report)) {
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
-    const unloaded = testResults.filter(
-      (file) => file.status === 'failed' && file.assertionResults.length === 0,
+    const broken = testResults.filter(
+      (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
     );
     passed = numPassedTests;
-    failed = numFailedTests + unloaded.length;
+    failed = numFailedTests + broken.length;
   }
-  if (code !== 0 && failed === 0) failed = 1;
+  if (code !== 0 && (failed === 0 || code === 124)) failed += 1;
   return { passed, failed };
 }
 

@@ -1,5 +1,10 @@
 /** The life of a process: configuration at its start, readiness, and a stop in a written order. */
-export { describeFileError, loadConfiguration, type Configuration, type ConfigurationRequest } from './configuration.ts';
+export {
+  describeFileError,
+  loadConfiguration,
+  type Configuration,
+  type ConfigurationRequest,
+} from './configuration.ts';
 export { createLifecycle } from './create-lifecycle.ts';
 export { readSecretFile } from './secret-file.ts';
 export { processTimers, thisProcess } from './surroundings.ts';
