@@ -201,6 +201,19 @@ describe('starting', () => {
   });
 });
 
+describe('without Redis', () => {
+  it('pages say that they cannot be made now, and readiness says why', async () => {
+    const alone = await startConsole();
+    await alone.redis.stop();
+    const page = await fetch(`${alone.url}/`, { headers: { accept: 'text/html' } });
+    expect([page.status, await page.text()]).toEqual([503, expect.stringContaining('Redis did not answer')]);
+    const ready = await fetch(`${alone.url}/readyz`);
+    expect([ready.status, await ready.text()]).toEqual([503, 'not ready: redis unavailable\n']);
+    expect((await fetch(`${alone.url}/livez`)).status).toBe(200);
+    await alone.stop();
+  });
+});
+
 describe('without a login', () => {
   it('only names of this machine are answered to: a foreign name may resolve to it', async () => {
     const open = await startConsole();

@@ -17,7 +17,7 @@ import { registerSearch } from './search.ts';
 
 export interface ServerOptions extends GuardOptions, OperationsContext, OverviewContext, MessageContext {
   readonly board: Pick<Board, 'plugin'>;
-  /** A bug of ours, or Redis away in the middle of a page. */
+  /** Redis away in the middle of a page, or a bug of ours: the visitor is told to come back (503). */
   readonly onError: (what: string, error: unknown) => void;
 }
 
@@ -41,7 +41,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.server.maxConnections = connectionsMax;
   registerGuard(app, options);
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    const status = error.statusCode ?? 500;
+    const status = error.statusCode ?? 503;
     if (status >= 500)
       options.onError(`answering ${request.method} ${request.routeOptions.url ?? ''}`, error);
     return say(options, { request, reply, status, sentence: status < 500 ? error.message : unavailable });

@@ -1,5 +1,5 @@
 /**
- * Each button of the Bull dashboard, allowed or refused (ARCHITECTURE.md, "The Bull dashboard is not a back door"). A route
+ * Each button of the Bull dashboard, allowed or refused (docs/console.md, "What its buttons do"). A route
  * that is not in this table, because a later bull-board brought it, is refused if it changes anything.
  */
 export type Verdict =
