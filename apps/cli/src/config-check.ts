@@ -1,13 +1,13 @@
 /** `mailwheel config check`. */
+import { resolverFor } from '@mailwheel/assembly';
 import { formatListen } from '@mailwheel/settings';
 import type { Invocation } from './command.ts';
 import { settingsFor } from './configuration.ts';
-import { openResolverFor } from './routes/resolver-for.ts';
 
 /** The mistakes, or the listeners, the Redis and the routes that a start would use. */
 export async function checkConfiguration(call: Invocation): Promise<number> {
   const { settings, warnings } = await settingsFor('up', call);
-  const resolver = await openResolverFor(settings);
+  const resolver = await resolverFor(settings);
   const { routes } = resolver.routeTable();
   await resolver.close();
   const file = call.options.config ?? 'defaults and environment';

@@ -1,6 +1,13 @@
 /** `mailwheel queue hold | release | deliver-now`: an operator's hand on one destination or message. */
 import type { Store } from '@mailwheel/assembly';
-import { jobId, splitIntoJobs, type DestinationKey, type JobId, type MessageId } from '@mailwheel/envelope';
+import {
+  jobId,
+  splitIntoJobs,
+  type DestinationKey,
+  type FinalState,
+  type JobId,
+  type MessageId,
+} from '@mailwheel/envelope';
 import { CommandFailure, type Invocation } from '../command.ts';
 import { withStore } from '../store.ts';
 import { destinationOf, subjectOf } from './arguments.ts';
@@ -64,24 +71,35 @@ async function promoteAll({ queues }: Store, destination: DestinationKey): Promi
   return promoted;
 }
 
-async function deliverMessage({ queues, spool }: Store, id: MessageId): Promise<number> {
-  const record = await spool.read(id);
+async function deliverMessage(store: Store, id: MessageId): Promise<number> {
+  const record = await store.spool.read(id);
   if (record === undefined) throw new CommandFailure(`There is no message ${id}.`);
   let promoted = 0;
-  for (const part of splitIntoJobs(record.envelope.recipients)) {
-    const job = jobId(id, part.part);
-    const ended = part.indices.filter((index) => {
-      const state = record.results.get(index)?.state;
-      return state === 'bounced' || state === 'expired' || state === 'quarantined';
-    });
-    if (ended.length > 0) {
-      if (!(await spool.reopen(id, ended))) {
-        throw new CommandFailure(`${id}: the body of the message is gone, it cannot be delivered again.`);
-      }
-      if (await queues.retryFailed(part.destination, job)) promoted += 1;
-    } else if (await queues.promote(part.destination, job)) promoted += 1;
+  for (const { part, destination, indices } of splitIntoJobs(record.envelope.recipients)) {
+    const job = await store.queues.job(destination, jobId(id, part));
+    if (job?.state === 'failed') {
+      await reopen(
+        store,
+        id,
+        indices.filter((index) => isReopened(record.results.get(index)?.state)),
+      );
+      if (await store.queues.retryFailed(destination, jobId(id, part))) promoted += 1;
+    } else if (job !== undefined && (await store.queues.promote(destination, jobId(id, part)))) promoted += 1;
   }
   return promoted;
+}
+
+function isReopened(state: FinalState | undefined): boolean {
+  return state === 'bounced' || state === 'expired' || state === 'quarantined';
+}
+
+/** Of a message that was set aside (quarantine) nobody has a result yet: then it is only the body that must be there. */
+async function reopen({ spool }: Store, id: MessageId, ended: readonly number[]): Promise<void> {
+  const possible =
+    ended.length === 0 ? (await spool.readBody(id)) !== undefined : await spool.reopen(id, ended);
+  if (!possible) {
+    throw new CommandFailure(`${id}: the body of the message is gone, it cannot be delivered again.`);
+  }
 }
 
 function told(call: Invocation, json: object, text: string): number {

@@ -160,6 +160,17 @@ test('deliver-now opens a bounced message again', async () => {
   expect((await store.spool.read(id))?.results.size).toBe(0);
 });
 
+test('deliver-now tries again what was set aside after crashes, of which nobody has a result', async () => {
+  const id = await accept(store, 'a@one.example');
+  const key = destinationKey('one.example');
+  if (!key.ok) throw new Error(key.text);
+  const taken = await store.queues.take(key.key);
+  if (taken.kind !== 'job') throw new Error('nothing to take');
+  await store.queues.fail(taken.job, { data: taken.job.data, reason: 'quarantined' }, false);
+  expect((await run('queue', 'deliver-now', id, '--json')).json()[0]).toMatchObject({ promoted: 1 });
+  expect((await run('queue', 'list', '--json')).json()[0]).toMatchObject({ failed: 0, waiting: 1 });
+});
+
 test('delete ends every open recipient and leaves no job; what is under way is left alone', async () => {
   const id = await accept(store, 'a@one.example', 'b@two.example');
   expect((await run('queue', 'delete', id, '--json')).json()[0]).toMatchObject({ recipients: 2, active: 0 });

@@ -2,10 +2,10 @@
  * `mailwheel routes explain ADDRESS`: which route matches and why, the tiers, and the hosts in the order in which an attempt
  * would ask them now, with their health. Sends nothing and takes no turn.
  */
+import { resolverFor, rotationFor } from '@mailwheel/assembly';
 import type { DestinationKey } from '@mailwheel/envelope';
 import { findRunningRedis } from '@mailwheel/embedded';
 import type { PlanExplanation } from '@mailwheel/resolver';
-import { createRotation } from '@mailwheel/rotation';
 import type { Settings } from '@mailwheel/settings';
 import type { Invocation } from '../command.ts';
 import { settingsFor } from '../configuration.ts';
@@ -13,7 +13,6 @@ import { destinationOf } from '../queue/arguments.ts';
 import { withStore } from '../store.ts';
 import { duration, table } from '../table.ts';
 import { orderHosts, type HostKnowledge, type OrderedHost } from './order.ts';
-import { openResolverFor } from './resolver-for.ts';
 
 export async function explainRoute(call: Invocation): Promise<number> {
   const destination = destinationOf(call.values[0] ?? '');
@@ -32,7 +31,7 @@ export async function explainRoute(call: Invocation): Promise<number> {
 }
 
 async function explain(settings: Settings, destination: DestinationKey): Promise<PlanExplanation> {
-  const resolver = await openResolverFor(settings);
+  const resolver = await resolverFor(settings);
   try {
     return await resolver.explain(destination);
   } finally {
@@ -47,19 +46,14 @@ async function healthOfHosts(call: Invocation, settings: Settings): Promise<Host
   if (!external && (await findRunningRedis(settings.dataFolder)) === undefined) return undefined;
   let known: HostKnowledge | undefined;
   await withStore(call, async ({ client, clock }) => {
-    const { delivery, hostHealth, worker } = settings;
-    const rotation = createRotation({
-      client,
-      health: hostHealth,
-      shySeconds: hostHealth.shySeconds,
-      connectionsPerHostMax: delivery.connectionsPerHostMax,
-      initialConnections: delivery.initialConnections,
-      provenSeconds: delivery.provenSeconds,
-      rotate: delivery.rotate,
-      connectionLeaseSeconds: worker.lockSeconds,
-    });
+    const rotation = rotationFor(settings, client);
     const [hosts, cursors] = await Promise.all([rotation.hosts(), rotation.cursors()]);
-    known = { hosts, cursors, nowMs: clock.nowMs(), aloneRestMs: hostHealth.aloneRestSeconds * 1_000 };
+    known = {
+      hosts,
+      cursors,
+      nowMs: clock.nowMs(),
+      aloneRestMs: settings.hostHealth.aloneRestSeconds * 1_000,
+    };
     return 0;
   });
   return known;
