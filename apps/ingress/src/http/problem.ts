@@ -35,6 +35,9 @@ export const problemKinds = {
 
 export type ProblemKind = keyof typeof problemKinds;
 
+/** `Retry-After` when the store may be back at once. */
+export const retrySoonSeconds = 5;
+
 /** Thrown by handlers, turned into a reply at one place (`server.ts`). */
 export class Problem extends Error {
   readonly code: ProblemKind;

@@ -49,6 +49,8 @@ export function createHttpApi(options: HttpOptions): FastifyInstance {
   });
   app.server.maxConnections = connectionsMax;
   const principals = new WeakMap<FastifyRequest, Principal>();
+  const addresses = new WeakMap<FastifyRequest, string>();
+  const addressOf = (request: FastifyRequest): string => addresses.get(request) ?? '';
   const context: ApiContext = {
     ...options,
     addressOf,
@@ -58,18 +60,23 @@ export function createHttpApi(options: HttpOptions): FastifyInstance {
       return principal;
     },
   };
-  readBodies(app, options.uploads);
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    void sayProblem(asProblem(error), request, reply, options.report);
+  // Noted while there is a socket: a client that goes away takes it along.
+  app.addHook('onRequest', async (request) => {
+    addresses.set(request, withoutMapping(request.socket.remoteAddress ?? ''));
   });
-  app.setNotFoundHandler((request, reply) => {
-    void sayProblem(
-      new Problem('not-found', 'there is nothing at this path'),
-      request,
-      reply,
+  readBodies(app, options.uploads);
+  const say = (problem: Problem, request: FastifyRequest, reply: FastifyReply): void => {
+    reportProblem(
+      problem,
+      { isSubmission: request.method === 'POST', clientAddress: addressOf(request) },
       options.report,
     );
-  });
+    void sendProblem(problem, reply);
+  };
+  app.setErrorHandler((error: FastifyError, request, reply) => say(asProblem(error), request, reply));
+  app.setNotFoundHandler((request, reply) =>
+    say(new Problem('not-found', 'there is nothing at this path'), request, reply),
+  );
   registerDocumentation(app);
   void app.register(async (guarded) => {
     guarded.addHook('onRequest', async (request) => {
@@ -100,31 +107,29 @@ function readBodies(app: FastifyInstance, uploads: Uploads): void {
   );
 }
 
-function addressOf(request: FastifyRequest): string {
-  return withoutMapping(request.socket.remoteAddress ?? '');
-}
-
-async function sayProblem(
+/** Only submissions count as refused: a question for a message that is gone refuses no mail. */
+function reportProblem(
   problem: Problem,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  from: { readonly isSubmission: boolean; readonly clientAddress: string },
   report: Report,
-): Promise<void> {
+): void {
   if (problem.code === 'internal-error') {
     report({ kind: 'fault', where: 'http request', error: asError(problem.cause) });
   }
-  // Only submissions: a question for a message that is gone refuses no mail.
-  if (request.method === 'POST')
-    report({
-      kind: 'refused',
-      protocol: 'http',
-      phase: 'request',
-      connectionNumber: 0,
-      clientAddress: addressOf(request),
-      reply: { code: problem.status, text: problem.message },
-      problem: problem.code,
-      ...(problem.cause === undefined ? {} : { cause: problem.cause }),
-    });
+  if (!from.isSubmission) return;
+  report({
+    kind: 'refused',
+    protocol: 'http',
+    phase: 'request',
+    connectionNumber: 0,
+    clientAddress: from.clientAddress,
+    reply: { code: problem.status, text: problem.message },
+    problem: problem.code,
+    ...(problem.cause === undefined ? {} : { cause: problem.cause }),
+  });
+}
+
+async function sendProblem(problem: Problem, reply: FastifyReply): Promise<void> {
   if (problem.code === 'unauthorized') void reply.header('www-authenticate', 'Bearer realm="mailwheel"');
   if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', problem.retryAfterSeconds);
   // The rest of a body nobody wants is not waited for.

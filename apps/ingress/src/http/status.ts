@@ -6,10 +6,11 @@ import {
   type Envelope,
   type FinalResult,
   type LedgerEntry,
+  type MessageId,
 } from '@mailwheel/envelope';
 import type { FastifyInstance } from 'fastify';
 import type { ApiContext, JobReader } from './context.ts';
-import { Problem } from './problem.ts';
+import { Problem, retrySoonSeconds } from './problem.ts';
 import { messageStatusSchema } from './schemas.ts';
 import type { Principal } from './tokens.ts';
 
@@ -38,37 +39,54 @@ export function registerStatus(app: FastifyInstance, context: ApiContext): void 
     },
     async (request) => {
       const { id: text } = request.params as { readonly id: string };
-      const id = parseMessageId(text);
-      const record = id === undefined ? undefined : await context.messages.read(id);
-      const readable =
-        record !== undefined &&
-        (record.state === 'committed' || record.state === 'settled') &&
-        mayRead(context.principalOf(request), record.envelope);
-      // The same answer for what is not there and for what is another's: a token learns nothing about others' ids.
-      if (id === undefined || !readable) {
-        throw new Problem('not-found', 'there is no such message, or it was forgotten after its time');
+      const principal = context.principalOf(request);
+      try {
+        return await statusOf(context, principal, parseMessageId(text));
+      } catch (error) {
+        if (error instanceof Problem) throw error;
+        throw new Problem('store-unavailable', 'the store does not answer, ask again', {
+          retryAfterSeconds: retrySoonSeconds,
+          cause: error,
+        });
       }
-      const { envelope, results } = record;
-      const [open, ledger] = await Promise.all([
-        openRecipients(context.jobs, envelope, results),
-        context.messages.ledger(id),
-      ]);
-      return {
-        id,
-        acceptedAt: iso(envelope.acceptedAtMs),
-        from: envelope.reversePath,
-        ...(envelope.subject === undefined ? {} : { subject: envelope.subject }),
-        priority: envelope.priority,
-        bytes: envelope.bodyBytes,
-        recipients: envelope.recipients.map(({ index, address }) => ({
-          index,
-          address,
-          ...recipientState(results.get(index), open.get(index)),
-        })),
-        attempts: ledger.map(attemptLine),
-      };
     },
   );
+}
+
+/** Rejects with the store's own errors, and with a Problem for what is not there or not the principal's. */
+async function statusOf(
+  context: ApiContext,
+  principal: Principal,
+  id: MessageId | undefined,
+): Promise<Readonly<Record<string, unknown>>> {
+  const record = id === undefined ? undefined : await context.messages.read(id);
+  const readable =
+    record !== undefined &&
+    (record.state === 'committed' || record.state === 'settled') &&
+    mayRead(principal, record.envelope);
+  // The same answer for what is not there and for what is another's: a token learns nothing about others' ids.
+  if (id === undefined || !readable) {
+    throw new Problem('not-found', 'there is no such message, or it was forgotten after its time');
+  }
+  const { envelope, results } = record;
+  const [open, ledger] = await Promise.all([
+    openRecipients(context.jobs, envelope, results),
+    context.messages.ledger(id),
+  ]);
+  return {
+    id,
+    acceptedAt: iso(envelope.acceptedAtMs),
+    from: envelope.reversePath,
+    ...(envelope.subject === undefined ? {} : { subject: envelope.subject }),
+    priority: envelope.priority,
+    bytes: envelope.bodyBytes,
+    recipients: envelope.recipients.map(({ index, address }) => ({
+      index,
+      address,
+      ...recipientState(results.get(index), open.get(index)),
+    })),
+    attempts: ledger.map(attemptLine),
+  };
 }
 
 /** Without a name: a trusted network, which reads everything. */

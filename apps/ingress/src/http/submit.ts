@@ -11,7 +11,7 @@ import { judgeContent } from '../smtp/policy.ts';
 import { composeMessage, readMailbox, recipientsOf, type JsonSubmission } from './compose.ts';
 import type { ApiContext } from './context.ts';
 import { readEnvelope, type EnvelopeRequest, type HttpEnvelope } from './envelope.ts';
-import { fieldProblem, Problem } from './problem.ts';
+import { fieldProblem, Problem, retrySoonSeconds } from './problem.ts';
 import { acceptedSchema, envelopeQuerySchema, idempotencyKeySchema, submissionSchema } from './schemas.ts';
 import type { Principal } from './tokens.ts';
 
@@ -31,7 +31,6 @@ interface Prepared {
   readonly priority: Priority | undefined;
 }
 
-const retrySoonSeconds = 5;
 const retryLaterSeconds = 60;
 
 export function registerSubmit(app: FastifyInstance, context: ApiContext): void {

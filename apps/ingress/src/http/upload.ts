@@ -56,7 +56,9 @@ export class Uploads {
     const buffer = new BodyBuffer({ bytesMax: this.#bytesMax, expectedBytes: announced });
     const hold = this.#budget.open(() => request.raw.destroy());
     this.#byRequest.set(request, { buffer, hold });
-    for await (const chunk of payload as AsyncIterable<Buffer>) {
+    // Left early, the iterator must not destroy the request: the reply that says why goes out on its socket.
+    const chunks = payload.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    for await (const chunk of chunks) {
       await granted(hold, buffer.capacityAfter(chunk.length));
       buffer.append(chunk, 0, chunk.length);
       if (buffer.bytes > this.#bytesMax) throw this.#tooLarge();

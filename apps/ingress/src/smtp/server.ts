@@ -11,6 +11,8 @@ import { SmtpSession, type SessionRules } from './session.ts';
 
 /** RFC 5321 section 4.5.3.1.4 asks for 512 octets; the extensions we offer add less than 1,200. */
 const commandBytesMax = 2048;
+/** Connections that are being refused at a time, beside those counted by `connectionsMax` and as many again. */
+const lingeringMax = 100;
 const disabledCommands = ['AUTH', 'STARTTLS', 'XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL', 'LHLO'];
 
 export interface SmtpListenerOptions {
@@ -41,6 +43,8 @@ export class SmtpListener extends SMTPServer {
       logger: false,
       onConnect: (_session, callback) => callback(),
     });
+    // Beyond this a connection is closed unheard: those that were told 421 and do not go need descriptors too.
+    this.server.maxConnections = 2 * options.rules.limits.connectionsMax + lingeringMax;
     this.rules = options.rules;
     this.counts = new ConnectionCounts(options.onConnections);
     // Without a listener an error of any single connection would end the process (seen).

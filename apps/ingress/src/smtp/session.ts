@@ -122,6 +122,8 @@ export class SmtpSession extends SMTPConnection {
       const { rules, draining } = this.#host;
       const refusal = draining ? replies.shuttingDown : policy.judgeConnection(counts, rules.limits);
       if (refusal !== undefined) {
+        // Not counted any longer, though the client may take its time to go: a flood would keep others out.
+        this.#leave();
         this.#refuse('connect', refusal);
         return;
       }
@@ -150,9 +152,7 @@ export class SmtpSession extends SMTPConnection {
     super._onClose();
     this.#data?.hold.release();
     this.#data = undefined;
-    if (!this.#counted) return;
-    this.#counted = false;
-    this.#host.counts.leave(this.#address);
+    if (!this.#leave()) return;
     void this.#numbered.then(() =>
       this.#host.rules.report({ kind: 'disconnected', connectionNumber: this.#number }),
     );
@@ -312,6 +312,14 @@ export class SmtpSession extends SMTPConnection {
       localAddress: withoutMapping(this.localAddress),
       clientAddress: this.#address,
     });
+  }
+
+  /** Takes the connection out of the counts; false: it was not in them. */
+  #leave(): boolean {
+    const wasCounted = this.#counted;
+    this.#counted = false;
+    if (wasCounted) this.#host.counts.leave(this.#address);
+    return wasCounted;
   }
 
   #refuse(phase: Phase, reply: Reply, line?: Buffer): void {
