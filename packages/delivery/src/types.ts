@@ -22,7 +22,7 @@ export interface TransactionRequest {
   /** Do not try STARTTLS (row 3), no pipelining (row 16). */
   readonly plainText: boolean;
   readonly withoutPipelining: boolean;
-  /** Ends the attempt early (its deadline), but never after the terminator is out. */
+  /** A moment by the delivery's monotonic clock: ends the attempt early, but never after the terminator is out. */
   readonly deadlineMs: number;
 }
 
@@ -55,6 +55,7 @@ export interface ConnectionEvents {
     readonly connectionNumber: number;
     readonly localAddress: string;
   }) => void;
+  /** Ends every lease that `mayOpen` granted. Number 0: `opened` was never told. */
   readonly closed: (event: {
     readonly host: Host;
     readonly connectionNumber: number;
