@@ -88,7 +88,7 @@ function recipientRow(recipient: RecipientStatus, nowMs: number): Content[] {
   const { result, state, nextAttemptAtMs, destination, job } = recipient;
   const look = looks[state];
   return [
-    html`<code>${recipient.address}</code>`,
+    html`<code>${recipient.address}</code> <small>RID ${recipient.index}</small>`,
     stateBadge(look.kind, { word: state, sign: look.sign }),
     result !== undefined
       ? ago(result.atMs, nowMs)
@@ -109,7 +109,7 @@ function ledger(entries: readonly LedgerEntry[]): Markup {
       { name: 'When' },
       { name: 'Attempt', number: true },
       { name: 'Host' },
-      { name: 'Recipients' },
+      { name: 'RID' },
       { name: 'Phase' },
       { name: 'Outcome' },
       { name: 'Reply' },
