@@ -10,6 +10,7 @@ import {
   type TestDnsServer,
 } from '@mailwheel/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { becomes } from './message-status.ts';
 import { messageIdOf, startTier, type Tier } from './tier.ts';
 
 const open: { tier?: Tier; hosts: SmtpHost[] } = { hosts: [] };
@@ -39,26 +40,6 @@ async function hostAt(address: string, port = 0): Promise<SmtpHost> {
   const host = await startSmtpHost({}, { address, port });
   open.hosts.push(host);
   return host;
-}
-
-interface Told {
-  readonly recipients: readonly { readonly state: string; readonly host?: string; readonly reply?: string }[];
-  readonly attempts: readonly {
-    readonly host: string;
-    readonly outcome: string;
-    readonly attempt: number;
-  }[];
-}
-
-async function settled(tier: Tier, id: string): Promise<Told> {
-  return waitFor(
-    `message ${id} to be final`,
-    async () => {
-      const told = (await tier.message(id)) as unknown as Told;
-      return told.recipients?.every((one) => ['delivered', 'bounced'].includes(one.state)) ? told : undefined;
-    },
-    20_000,
-  );
 }
 
 const deliveredTo = (host: SmtpHost): string[] =>
@@ -120,8 +101,8 @@ test('every kind of key and host takes its mail to the right place, whatever the
     'a@[127.0.0.9]',
   ];
   const id = messageIdOf(await tier.submit({ from: 'sender@source.test', to }));
-  const told = await settled(tier, id);
-  expect(told.recipients.map((one) => one.state)).toEqual(to.map(() => 'delivered'));
+  const told = await becomes(tier, id, 'delivered');
+  expect(told.recipients.map((one) => one.address)).toEqual(to);
   expect({
     exact: deliveredTo(exact),
     subdomain: deliveredTo(subdomain),
@@ -160,7 +141,7 @@ test('every kind of key and host takes its mail to the right place, whatever the
   const second = messageIdOf(
     await tier.submit({ from: 'sender@source.test', to: ['b@ordered.example', 'b@dual.example'] }),
   );
-  const again = await settled(tier, second);
+  const again = await becomes(tier, second, 'delivered');
   expect(deliveredTo(later)).toEqual(['b@ordered.example']);
   expect(deliveredTo(dual6)).toEqual(['b@dual.example']);
   expect(again.attempts.map((one) => one.attempt)).toEqual([1, 1, 1, 1]);
@@ -171,7 +152,7 @@ test('/dev/null: answered 250, discarded, and its state tells so', async () => {
   open.tier = tier;
   const replies = await tier.submit({ from: 'sender@source.test', to: 'a@anywhere.example' });
   expect(replies.final?.code).toBe(250);
-  const told = await settled(tier, messageIdOf(replies));
+  const told = await becomes(tier, messageIdOf(replies), 'delivered');
   expect(told.recipients[0]).toMatchObject({ state: 'delivered', host: '/dev/null' });
   expect(told.recipients[0]?.reply).toMatch(/^250 2\.0\.0 discarded by its route/);
   expect(told.attempts).toMatchObject([{ host: '/dev/null', outcome: 'delivered', attempt: 1 }]);
@@ -219,7 +200,7 @@ test('40,000 routes: it starts, finds the right one, and refuses one more', asyn
   });
   open.tier = tier;
   const to = ['a@the-one.example', 'a@sub.customer39996.example', 'a@customer40001.example'];
-  await settled(tier, messageIdOf(await tier.submit({ from: 'sender@source.test', to })));
+  await becomes(tier, messageIdOf(await tier.submit({ from: 'sender@source.test', to })), 'delivered');
   expect([deliveredTo(wanted), deliveredTo(suffix), deliveredTo(rest)]).toEqual(to.map((one) => [one]));
 
   await tier.writeRoutes(`${table}\none.more.example 127.0.0.1:1`);
@@ -227,9 +208,10 @@ test('40,000 routes: it starts, finds the right one, and refuses one more', asyn
     tier.workers()[0]?.lines.find((line) => line['event'] === 'routes-refused'),
   );
   expect(String(refused['problems'])).toMatch(/line 40001, column 1: more than 40000 routes/);
-  await settled(
+  await becomes(
     tier,
     messageIdOf(await tier.submit({ from: 'sender@source.test', to: 'b@the-one.example' })),
+    'delivered',
   );
   expect(deliveredTo(wanted)).toEqual(['a@the-one.example', 'b@the-one.example']);
 }, 60_000);
