@@ -75,6 +75,8 @@ class Opening implements Watched {
   #session: SMTPConnection | undefined;
   /** The host's answer to the last EHLO; undefined: none, or HELO had to do. */
   #ehloReply: string | undefined;
+  /** The last greeting of ours was EHLO. */
+  #askedExtensions = false;
   /** The socket whose bytes are counted: nodemailer exchanges it for a TLS one. */
   #counted: Socket | undefined;
   #bytes = 0;
@@ -190,13 +192,15 @@ class Opening implements Watched {
   #said(command: string): void {
     const { commandMs } = this.#tools.options.timeouts;
     if (command.startsWith('EHLO ') || command.startsWith('HELO ')) {
-      if (command.startsWith('HELO ')) this.#ehloReply = undefined;
+      // Whatever was offered before counts no more, and the answer to HELO offers nothing, though it may have several lines.
+      this.#ehloReply = undefined;
+      this.#askedExtensions = command.startsWith('EHLO ');
       this.#enter('ehlo', commandMs);
     } else if (command === 'STARTTLS') this.#enter('tls', commandMs);
   }
 
   #heard(reply: string): void {
-    if (this.#phase === 'ehlo' && reply.startsWith('2')) this.#ehloReply = reply;
+    if (this.#phase === 'ehlo' && this.#askedExtensions && reply.startsWith('2')) this.#ehloReply = reply;
     // The handshake follows: the plain socket's bytes are no longer anybody's to read.
     if (this.#phase === 'tls') this.#counted?.removeListener('data', this.#countBytes);
   }

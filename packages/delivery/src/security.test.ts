@@ -144,6 +144,7 @@ describe('TLS levels with STARTTLS', () => {
     expect(await bench.deliver(hostOf(host))).toMatchObject({ dsnPassedOn: false, accepted: [{ index: 0 }] });
     host.behave({
       ehlo: ({ connection }) => (connection.tls ? '502 5.5.1 no' : '250-x\n250-DSN\n250 STARTTLS'),
+      helo: '250-x\n250 DSN',
     });
     const byHelo = await bench.deliver(hostOf(host), { fresh: true });
     expect(byHelo).toMatchObject({ dsnPassedOn: false, accepted: [{ index: 0 }], tls: { verified: false } });
