@@ -158,6 +158,25 @@ describe('a pick', () => {
     expect(hostOf(await rotation.pick(requestFor(single))).mode).toBe('go');
   });
 
+  it('does not probe a host at its limit whose rest is over', async () => {
+    await openAll();
+    const { host, epoch } = hostOf(await rotation.pick(requestFor(single, { warm: new Set([a.key]) })));
+    await rotation.report({
+      host,
+      epoch,
+      outcome: 'fail',
+      leaseId: 'l',
+      messageId: 'm1' as never,
+      reply: 'x',
+    });
+    nowMs += 15_000;
+    expect(nobodyOf(await rotation.pick(requestFor(single)))).toMatchObject({
+      cause: 'busy',
+      retryAtMs: nowMs + 1000,
+    });
+    expect(hostOf(await rotation.pick(requestFor(single, { warm: new Set([a.key]) }))).mode).toBe('probe');
+  });
+
   it('does not probe beyond the limit, also while nobody is up', async () => {
     await openAll();
     const pick = await rotation.pick(requestFor(single, { warm: new Set([a.key]) }));

@@ -135,6 +135,15 @@ describe('while no host at all is up', () => {
     expect(modes.filter((pick) => pick.kind === 'host').length).toBe(2); // one lease a host
   });
 
+  it('probes in written order, whomever the message would rather ask', async () => {
+    for (let at = 0; at < 2; at += 1) await setAside(requestFor(pair));
+    for (const key of ['a:25', 'b:25'])
+      await redis.client().hset(`host:{mw:h}:${key}`, 'until', nowMs + 300_000);
+    nowMs += 30_000;
+    const pick = await rotation.pick(requestFor(pair, { prefer: 'b:25' }));
+    expect(hostOf(pick)).toMatchObject({ mode: 'probe', host: { key: 'a:25' } });
+  });
+
   it('keeps to the rest while another host is up', async () => {
     await setAside(requestFor(single));
     await redis.client().hset('host:{mw:h}:a:25', 'until', nowMs + 300_000);

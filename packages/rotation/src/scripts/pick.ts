@@ -192,8 +192,7 @@ if ARGV[7] ~= '0' then
     end
     return take(at)
   end
-  up, busy, ramp, retry = false, false, false, math.huge
-  resting, aloneRetry, aloneHost = {}, math.huge, nil
+  resting, aloneHost = {}, nil -- it is considered again in its place
 end
 
 local at, place, size = 3, 1, #flags
