@@ -58,7 +58,8 @@ export interface Tier {
   readonly smtpPort: number;
   readonly httpPort: number;
   readonly consolePort: number;
-  startRole(role: RoleName): Promise<RoleProcess>;
+  /** `environment` is for this process alone, over that of the tier. */
+  startRole(role: RoleName, environment?: Readonly<Record<string, string>>): Promise<RoleProcess>;
   workers(): RoleProcess[];
   /** Log lines of all roles whose `event` is this. */
   events(event: string): LogLine[];
@@ -115,8 +116,8 @@ export async function startTier(options: TierOptions = {}): Promise<Tier> {
     smtpPort,
     httpPort,
     consolePort,
-    startRole: async (role) => {
-      const started = await startRole(role, { configPath, environment });
+    startRole: async (role, own = {}) => {
+      const started = await startRole(role, { configPath, environment: { ...environment, ...own } });
       roles.push(started);
       return started;
     },
