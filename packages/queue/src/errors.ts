@@ -30,9 +30,14 @@ export function unavailableReason(cause: unknown): UnavailableReason {
   if (!(cause instanceof Error)) return 'unknown';
   if (cause.message.includes('enableOfflineQueue options is false')) return 'not-sent';
   const previous = (cause as { previousErrors?: unknown }).previousErrors;
-  if (Array.isArray(previous) && previous.some((error) => unavailableReason(error) === 'full')) return 'full';
-  if (cause.message.startsWith('OOM') || cause.message.includes("used memory > 'maxmemory'")) return 'full';
+  // One level only: ioredis may list an error among its own previous ones.
+  if ((Array.isArray(previous) && previous.some(saysFull)) || saysFull(cause)) return 'full';
   return repliesWithoutEffect.test(cause.message) ? 'refused' : 'unknown';
+}
+
+function saysFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.message.startsWith('OOM') || error.message.includes("used memory > 'maxmemory'");
 }
 
 /**
