@@ -183,3 +183,21 @@ test.each([
     2, 2, 1,
   ]);
 });
+
+test('row 12: the rest meets 552 alone in its own transaction: deferred, never bounced', async () => {
+  let taken = 0;
+  const host = await startHost({
+    rcpt: ({ address }) => {
+      if (address.startsWith('u0')) return undefined;
+      taken += 1;
+      return '552 5.5.3 Too many recipients';
+    },
+  });
+  const domain = await route(labelOf(host));
+  const id = messageIdOf(await tier.submit({ from: 's@source.test', to: [`u0@${domain}`, `u1@${domain}`] }));
+  await waitFor('the deferral', async () => {
+    const told = (await tier.message(id)) as unknown as Told;
+    return told.recipients?.map((one) => one.state).join() === 'delivered,deferred';
+  });
+  expect(taken).toBe(2);
+});

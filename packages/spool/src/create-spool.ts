@@ -34,7 +34,7 @@ import type { CommitState, MessageRecord, OpenedMessage, RecordOutcome, Spool } 
 
 export interface SpoolOptions {
   readonly client: RedisClient;
-  /** How long a settled or revoked record answers questions. Setting `store.tombstoneSeconds`, default 3,600. */
+  /** How long a settled or revoked record answers questions. Setting `store.tombstoneSeconds`, default 900. */
   readonly tombstoneSeconds?: number;
   /** How long record and body are kept of a message that somebody did not get; 0: not. Setting `bounced.keepSeconds`, default 86,400. */
   readonly keepSeconds?: number;
@@ -68,7 +68,7 @@ class RedisSpool implements Spool {
   constructor(options: SpoolOptions) {
     const { client } = options;
     this.#client = client;
-    this.#tombstoneMs = (options.tombstoneSeconds ?? 3600) * 1000;
+    this.#tombstoneMs = (options.tombstoneSeconds ?? 900) * 1000;
     this.#keepMs = (options.keepSeconds ?? 86_400) * 1000;
     this.#ledgerEntriesMax = options.ledgerEntriesMax ?? 200;
     this.#split =

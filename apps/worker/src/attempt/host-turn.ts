@@ -5,7 +5,7 @@
 import type { LedgerEntry, Recipient } from '@mailwheel/envelope';
 import type { TransactionReport } from '@mailwheel/delivery';
 import type { HostOutcome, Pick } from '@mailwheel/rotation';
-import type { NextStep } from '@mailwheel/verdict';
+import type { Happening, NextStep } from '@mailwheel/verdict';
 import type { AttemptDependencies, AttemptInput } from './attempt.ts';
 import type { RecipientBoard } from './board.ts';
 import { hostOutcome } from './health.ts';
@@ -16,6 +16,8 @@ interface Manner {
   plainText: boolean;
   withoutPipelining: boolean;
   retried: boolean;
+  /** This transaction is for recipients the host put off in the one before it (row 12). */
+  rest: boolean;
 }
 
 export class HostTurn {
@@ -54,6 +56,7 @@ export class HostTurn {
       plainText: this.#deps.plainText.has(this.#pick.host.key, this.#deps.monotonicMs()),
       withoutPipelining: false,
       retried: false,
+      rest: false,
     };
     for (let transactions = 0; ; transactions += 1) {
       const offered = this.#board.open().filter((recipient) => !this.#doneHere.has(recipient.index));
@@ -131,11 +134,11 @@ export class HostTurn {
     const spokenFor = new Set(report.accepted.map((one) => one.index));
     for (const { index, happening } of report.refused) {
       spokenFor.add(index);
-      const asSeen = { ...happening, sameHostRetried: manner.retried };
+      const asSeen = seen(happening, manner);
       judgements.push({ indices: [index], happening: asSeen, verdict: this.#deps.judge(asSeen) });
     }
     if (report.happening !== undefined) {
-      const asSeen = { ...report.happening, sameHostRetried: manner.retried };
+      const asSeen = seen(report.happening, manner);
       const indices = offered.filter((one) => !spokenFor.has(one.index)).map((one) => one.index);
       if (indices.length > 0)
         judgements.push({ indices, happening: asSeen, verdict: this.#deps.judge(asSeen) });
@@ -165,6 +168,12 @@ export class HostTurn {
       return true;
     }
     manner.fresh = false;
-    return steps.has('same-host-rest');
+    manner.rest = steps.has('same-host-rest');
+    return manner.rest;
   }
+}
+
+/** The happening with what only the turn knows. */
+function seen(happening: Happening, manner: Manner): Happening {
+  return { ...happening, sameHostRetried: manner.retried, ...(manner.rest ? { restTransaction: true } : {}) };
 }

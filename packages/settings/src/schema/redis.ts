@@ -171,9 +171,9 @@ export const store: Field<StoreSettings> = section<StoreSettings>(
     tombstoneSeconds: whole({
       min: 1,
       max: 2_592_000,
-      initial: 3600,
+      initial: 900,
       unit: 'seconds',
-      says: 'How long the result of a finished message can still be asked for.',
+      says: 'How long the result of a finished message can still be asked for; about 0.8 KB of Redis memory each (at 1,000 messages a second and 900 s: 0.7 GB).',
     }),
     idempotencySeconds: whole({
       min: 1,
