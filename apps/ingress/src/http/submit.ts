@@ -62,10 +62,7 @@ async function submit(
   const prepared = Buffer.isBuffer(request.body)
     ? prepareMessage(context, principal, query, request.body)
     : await prepareJson(context, principal, query, request.body);
-  const content = new BodyBuffer({
-    bytesMax: context.messageBytesMax,
-    expectedBytes: prepared.message.length,
-  });
+  const content = new BodyBuffer({ bytesMax: context.messageBytesMax });
   content.append(prepared.message, 0, prepared.message.length);
   judge(context, content, prepared.message);
   const result = await context.intake(incoming(context, request, prepared, content));

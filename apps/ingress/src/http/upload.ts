@@ -53,7 +53,7 @@ export class Uploads {
   async #read(request: FastifyRequest, payload: Readable): Promise<Upload> {
     const announced = Number(request.headers['content-length'] ?? 0);
     if (announced > this.#bytesMax) throw this.#tooLarge();
-    const buffer = new BodyBuffer({ bytesMax: this.#bytesMax, expectedBytes: announced });
+    const buffer = new BodyBuffer({ bytesMax: this.#bytesMax });
     const hold = this.#budget.open(() => request.raw.destroy());
     this.#byRequest.set(request, { buffer, hold });
     // Left early, the iterator must not destroy the request: the reply that says why goes out on its socket.

@@ -5,7 +5,8 @@
  */
 import { printable, type Priority } from '@mailwheel/envelope';
 
-export const headerScanBytesMax = 256 * 1024;
+/** Below what `BodyBuffer.head` gives. */
+export const headerScanBytesMax = 192 * 1024;
 /** Characters kept of a subject or message id. */
 const fieldCharactersMax = 250;
 
@@ -28,7 +29,7 @@ const wanted: ReadonlyMap<number, string> = new Map([
   [20, 'x-mailwheel-priority'],
 ]);
 
-/** Scans the header block of a complete message with CRLF line ends. */
+/** Scans the header block of a message with CRLF line ends; `message` may be no more than its beginning. */
 export function scanHeader(message: Buffer): HeaderFacts {
   const end = Math.min(message.length, headerScanBytesMax);
   const values = new Map<string, string>();

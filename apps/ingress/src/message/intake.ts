@@ -55,26 +55,59 @@ export interface IntakeResult {
 
 export type Intake = (incoming: Incoming) => Promise<IntakeResult>;
 
+/**
+ * Larger messages are stored one at a time. While it is stored a body exists three times (ours, Redis's client's copy, and
+ * what that put together to write); the acceptor writes them one after the other anyway.
+ */
+const largeBytes = 1024 * 1024;
+
+class OneAtATime {
+  #last: Promise<unknown> = Promise.resolve();
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work, work);
+    this.#last = result;
+    return result;
+  }
+}
+
 /** Makes the one function through which mail comes in. */
 export function createIntake(options: IntakeOptions): Intake {
+  const largeOnes = new OneAtATime();
   return async (incoming) => {
     const startedMs = options.elapsedMs();
-    const facts = scanHeader(incoming.content.content());
+    const facts = scanHeader(incoming.content.head());
     const loop = judgeHops(facts.receivedLines, options.hopsMax);
     if (loop !== undefined) return { reply: loop };
     const messageId = newMessageId(incoming.recipients, options.shards);
-    const body = incoming.content.withTrace(traceLine(incoming, messageId, options));
-    const envelope = newEnvelope(incoming, facts);
-    const acceptance = await ask(options.acceptor, {
-      envelope,
-      body,
-      messageId,
-      freshId: true,
-      ...(incoming.idempotency === undefined ? {} : { idempotency: incoming.idempotency }),
-    });
-    report(options, { incoming, facts, acceptance, messageId, bodyBytes: body.length, startedMs });
+    let bodyBytes = 0;
+    const store = async (): Promise<Acceptance> => {
+      const body = incoming.content.withTrace(traceLine(incoming, messageId, options));
+      bodyBytes = body.length;
+      const envelope = newEnvelope(incoming, facts);
+      const { idempotency } = incoming;
+      return ask(options.acceptor, {
+        envelope,
+        body,
+        messageId,
+        freshId: true,
+        ...(idempotency === undefined ? {} : { idempotency }),
+      });
+    };
+    const { acceptor } = options;
+    const isLarge = incoming.content.bytes > largeBytes;
+    const acceptance = isLarge
+      ? await largeOnes.run(async () => refusedMeanwhile(acceptor) ?? store())
+      : await store();
+    report(options, { incoming, facts, acceptance, messageId, bodyBytes, startedMs });
     return { reply: replyToAcceptance(acceptance), acceptance };
   };
+}
+
+/** For those that waited for their turn: while Redis hangs each of them would wait for its time-out, one after the other. */
+function refusedMeanwhile(acceptor: Acceptor): Acceptance | undefined {
+  const admission = acceptor.admission();
+  return admission.kind === 'unavailable' ? admission : undefined;
 }
 
 /** An acceptor answers, it does not throw; if it does, what was written is unknown. */

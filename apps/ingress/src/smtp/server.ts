@@ -11,6 +11,11 @@ import { SmtpSession, type SessionRules } from './session.ts';
 
 /** RFC 5321 section 4.5.3.1.4 asks for 512 octets; the extensions we offer add less than 1,200. */
 const commandBytesMax = 2048;
+/**
+ * Connections the kernel keeps until we take them (it takes `net.core.somaxconn` if that is less). Node's 511 overflows in a
+ * burst, and a client that waits for a greeting then waits for a minute.
+ */
+const backlogMax = 4096;
 /** Connections that are being refused at a time, beside those counted by `connectionsMax` and as many again. */
 const lingeringMax = 100;
 const disabledCommands = ['AUTH', 'STARTTLS', 'XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL', 'LHLO'];
@@ -67,7 +72,7 @@ export class SmtpListener extends SMTPServer {
   /** Resolves with the port when the listener answers; rejects if the address cannot be had. */
   async open(host: string, port: number): Promise<number> {
     const listening = once(this.server, 'listening');
-    this.server.listen(port, host);
+    this.server.listen({ port, host, backlog: backlogMax });
     await listening;
     const address = this.server.address();
     return address === null || typeof address === 'string' ? port : address.port;

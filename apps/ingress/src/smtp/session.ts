@@ -150,6 +150,7 @@ export class SmtpSession extends SMTPConnection {
 
   override _onClose(): void {
     super._onClose();
+    this.#data?.buffer.discard();
     this.#data?.hold.release();
     this.#data = undefined;
     if (!this.#leave()) return;
@@ -218,11 +219,7 @@ export class SmtpSession extends SMTPConnection {
     const { limits, bareNewline, budget } = this.#host.rules;
     const { messageBytesMax } = limits;
     const reader = new DataReader({ normalise: bareNewline === 'normalise' });
-    const declared = transaction.declaredBytes;
-    const buffer = new BodyBuffer({
-      bytesMax: messageBytesMax,
-      ...(declared === undefined ? {} : { expectedBytes: declared }),
-    });
+    const buffer = new BodyBuffer({ bytesMax: messageBytesMax });
     return {
       reader,
       buffer,
@@ -255,6 +252,8 @@ export class SmtpSession extends SMTPConnection {
     this.#data = undefined;
     this.#deciding = true;
     const reply = await this.#store(phase, transaction);
+    // Answered 4xx, Redis's client may still hold on to it: its memory is left to the collector.
+    if (reply.code < 400 || reply.code >= 500) phase.buffer.discard();
     phase.hold.release();
     this.#deciding = false;
     this._transactionCounter++;
