@@ -77,6 +77,7 @@ export interface ConnectionRecord {
   /** 1-based, in order of arrival. */
   readonly number: number;
   readonly remoteAddress: string;
+  readonly remotePort: number;
   readonly openedAtMs: number;
   closedAtMs?: number;
   tls: boolean;

@@ -137,6 +137,7 @@ export class SmtpHost implements SessionHost {
     const record: ConnectionRecord = {
       number: counters.connections,
       remoteAddress: socket.remoteAddress ?? '',
+      remotePort: socket.remotePort ?? 0,
       openedAtMs: performance.now(),
       tls: false,
       commands: [],
