@@ -109,10 +109,12 @@ export class ModelTier {
           for (let turn = this.random() < 0.2 ? this.#below(60) : 0; turn > 0; turn--) await this.step(0);
         },
         audit: () => undefined,
-        reopenJob: async (destination, id) => {
-          if (!this.failed.delete(id)) return;
-          this.open.set(id, destination);
-          this.counts.failed--;
+        retryJob: async (destination, id) => {
+          if (this.failed.delete(id)) {
+            this.open.set(id, destination);
+            this.counts.failed--;
+          }
+          await this.#any().retryFailed(destination, id as HeldJob['id']);
         },
         deleteJob: async (destination, id) => {
           const removed = await this.#any().removeJob(destination, id as HeldJob['id']);

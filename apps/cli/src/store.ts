@@ -2,7 +2,7 @@
  * The store for an operator's command: the Redis of the settings, else the embedded one of the data folder, which is used
  * beside a running `up` and started for the length of the command when nothing runs.
  */
-import { openStore, type Store } from '@mailwheel/assembly';
+import { openStore, type OperateSources, type Store } from '@mailwheel/assembly';
 import {
   EmbeddedRedisError,
   findRunningRedis,
@@ -37,6 +37,11 @@ export async function withStore(
   } finally {
     await redis.stop();
   }
+}
+
+/** What the acts of packages/assembly need of an open store. */
+export function operateSources({ queues, spool, clock }: Store, settings: Settings): OperateSources {
+  return { queues, spool, nowMs: () => clock.nowMs(), shards: settings.redis.shards };
 }
 
 async function startedFor(settings: Settings, call: Invocation): ReturnType<typeof startEmbeddedRedis> {

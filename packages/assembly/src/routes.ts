@@ -10,7 +10,8 @@ export async function resolverFor(
   settings: Settings,
   onRoutes?: (event: RoutesEvent) => void,
 ): Promise<ExplainingResolver> {
-  const { routes, routesFile, routesReloadSeconds, delivery, dns, hostname, ownNames, ownAddresses } = settings;
+  const { routes, routesFile, routesReloadSeconds, delivery, dns, hostname, ownNames, ownAddresses } =
+    settings;
   const nextHops = readNextHops(settings.nextHops as Parameters<typeof readNextHops>[0]);
   if (!nextHops.ok) {
     throw new Error(nextHops.errors.map(({ key, message }) => `nextHops."${key}": ${message}`).join('\n'));

@@ -1,15 +1,9 @@
 /** `mailwheel queue hold | release | deliver-now`: an operator's hand on one destination or message. */
-import type { Store } from '@mailwheel/assembly';
-import {
-  jobId,
-  splitIntoJobs,
-  type DestinationKey,
-  type FinalState,
-  type JobId,
-  type MessageId,
-} from '@mailwheel/envelope';
+import { deliverAgain, type Store } from '@mailwheel/assembly';
+import { jobId, splitIntoJobs, type DestinationKey, type JobId, type MessageId } from '@mailwheel/envelope';
+import type { Settings } from '@mailwheel/settings';
 import { CommandFailure, type Invocation } from '../command.ts';
-import { withStore } from '../store.ts';
+import { operateSources, withStore } from '../store.ts';
 import { destinationOf, subjectOf } from './arguments.ts';
 
 const portion = 100;
@@ -38,7 +32,7 @@ export function releaseQueue(call: Invocation): Promise<number> {
 /** Delayed messages are due at once, whatever their schedule says; of a message also what had failed, if its body is kept. */
 export function deliverNow(call: Invocation): Promise<number> {
   const subject = subjectOf(call.values[0] ?? '');
-  return withStore(call, async (store) => {
+  return withStore(call, async (store, settings) => {
     if (subject.kind === 'destination') {
       const promoted = await promoteAll(store, subject.destination);
       return told(
@@ -47,7 +41,7 @@ export function deliverNow(call: Invocation): Promise<number> {
         `${subject.destination}: ${promoted} delayed messages are due now.`,
       );
     }
-    const promoted = await deliverMessage(store, subject.id);
+    const promoted = await deliverMessage(store, settings, subject.id);
     return told(
       call,
       { message: subject.id, promoted },
@@ -71,35 +65,27 @@ async function promoteAll({ queues }: Store, destination: DestinationKey): Promi
   return promoted;
 }
 
-async function deliverMessage(store: Store, id: MessageId): Promise<number> {
+async function deliverMessage(store: Store, settings: Settings, id: MessageId): Promise<number> {
   const record = await store.spool.read(id);
   if (record === undefined) throw new CommandFailure(`There is no message ${id}.`);
+  const sources = operateSources(store, settings);
   let promoted = 0;
-  for (const { part, destination, indices } of splitIntoJobs(record.envelope.recipients)) {
-    const job = await store.queues.job(destination, jobId(id, part));
-    if (job?.state === 'failed') {
-      await reopen(
-        store,
-        id,
-        indices.filter((index) => isReopened(record.results.get(index)?.state)),
-      );
-      if (await store.queues.retryFailed(destination, jobId(id, part))) promoted += 1;
-    } else if (job !== undefined && (await store.queues.promote(destination, jobId(id, part)))) promoted += 1;
+  for (const { part, destination } of splitIntoJobs(record.envelope.recipients)) {
+    const redelivery = await deliverAgain(sources, destination, jobId(id, part));
+    switch (redelivery.kind) {
+      case 'again':
+        promoted += 1;
+        break;
+      case 'not-failed':
+        if (await store.queues.promote(destination, jobId(id, part))) promoted += 1;
+        break;
+      case 'no-record':
+        throw new CommandFailure(`There is no message ${id}.`);
+      case 'no-body':
+        throw new CommandFailure(`${id}: the body of the message is gone, it cannot be delivered again.`);
+    }
   }
   return promoted;
-}
-
-function isReopened(state: FinalState | undefined): boolean {
-  return state === 'bounced' || state === 'expired' || state === 'quarantined';
-}
-
-/** Of a message that was set aside (quarantine) nobody has a result yet: then it is only the body that must be there. */
-async function reopen({ spool }: Store, id: MessageId, ended: readonly number[]): Promise<void> {
-  const possible =
-    ended.length === 0 ? (await spool.readBody(id)) !== undefined : await spool.reopen(id, ended);
-  if (!possible) {
-    throw new CommandFailure(`${id}: the body of the message is gone, it cannot be delivered again.`);
-  }
 }
 
 function told(call: Invocation, json: object, text: string): number {

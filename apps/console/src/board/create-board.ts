@@ -4,13 +4,14 @@
  */
 import { createBullBoard } from '@bull-board/api';
 import type { BullBoardRequest } from '@bull-board/api/typings/app';
+import type { OperateSources } from '@mailwheel/assembly';
 import type { DestinationKey } from '@mailwheel/envelope';
 import type { DestinationQueues, RedisClient } from '@mailwheel/queue';
 import { createBoardQueues, type BoardAct, type BoardQueues } from '@mailwheel/queue/board';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { currentActor } from '../guard/actor.ts';
 import { Problem } from '../problem.ts';
-import { deleteJob, reopenJob, type ActSources } from './acts.ts';
+import { cleanJob, retryJob } from './acts.ts';
 import { answerTo } from './answers.ts';
 import { boardPage } from './board-page.ts';
 import { DestinationAdapter } from './destination-adapter.ts';
@@ -32,8 +33,8 @@ export interface BoardOptions {
   readonly shards: number;
   readonly hostname: string;
   readonly queuesMax: number;
-  readonly queues: ActSources['queues'] & Pick<DestinationQueues, 'touch' | 'destinations'>;
-  readonly spool: ActSources['spool'];
+  readonly queues: OperateSources['queues'] & Pick<DestinationQueues, 'touch' | 'destinations'>;
+  readonly spool: OperateSources['spool'];
   readonly nowMs: () => number;
   readonly audit: (act: AuditedAct) => void;
   readonly onError: (error: unknown) => void;
@@ -57,8 +58,8 @@ export async function createBoard(options: BoardOptions): Promise<Board> {
     hooks: {
       touch: (destination) => queues.touch(destination),
       audit: (act) => audit(auditedAct(act)),
-      deleteJob: (destination, id) => deleteJob(options, destination, id),
-      reopenJob: (destination, id) => reopenJob(options, destination, id),
+      deleteJob: (destination, id) => cleanJob(options, destination, id),
+      retryJob: (destination, id) => retryJob(options, destination, id),
     },
     onError: options.onError,
   });

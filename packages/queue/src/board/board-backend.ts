@@ -26,8 +26,8 @@ export interface BoardHooks {
   audit(act: BoardAct): void;
   /** Deletes in our sense: a final result for each open recipient, and the job gone. */
   deleteJob(destination: DestinationKey, jobId: string): Promise<void>;
-  /** Reopens the record of a failed job; without it the retried job would find all its recipients final. */
-  reopenJob(destination: DestinationKey, jobId: string): Promise<void>;
+  /** Delivers a failed job again in our sense: its recipients are open again, and a fresh job for them is in its place. */
+  retryJob(destination: DestinationKey, jobId: string): Promise<void>;
 }
 
 /** Methods of the backend that read, or only concern the object itself. */
@@ -135,18 +135,10 @@ export class BoardBackend extends RedisQueueBackend {
     return this.#act({ operation: 'promote-all' }, () => super.promoteJobs(count));
   }
 
-  override retryFinishedJob(
-    ...[job, state, options]: Parameters<RedisQueueBackend['retryFinishedJob']>
-  ): Promise<void> {
+  /** BullMQ's own retry would put back data that name only the recipients of the last attempt, and its counts. */
+  override retryFinishedJob(...[job]: Parameters<RedisQueueBackend['retryFinishedJob']>): Promise<void> {
     const jobId = job.id ?? '';
-    return this.#act({ operation: 'retry', jobId }, async () => {
-      await this.#hooks.reopenJob(this.#destination, jobId);
-      await super.retryFinishedJob(job, state, {
-        ...options,
-        resetAttemptsMade: true,
-        resetAttemptsStarted: true,
-      });
-    });
+    return this.#act({ operation: 'retry', jobId }, () => this.#hooks.retryJob(this.#destination, jobId));
   }
 
   /** @returns 1, as BullMQ does for a job that is gone. */

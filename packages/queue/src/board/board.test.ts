@@ -33,7 +33,7 @@ beforeAll(async () => {
       touch: (of) => queues.touch(of),
       audit: (act) => acts.push(act),
       deleteJob: async (_of, jobId) => void hooked.push(`delete ${jobId}`),
-      reopenJob: async (_of, jobId) => void hooked.push(`reopen ${jobId}`),
+      retryJob: async (_of, jobId) => void hooked.push(`retry ${jobId}`),
     },
   });
 });
@@ -112,12 +112,12 @@ describe('what the board may do', () => {
     ]);
   });
 
-  it('retries a failed job after its record was reopened', async () => {
+  it('hands a retry over to the console, which knows what must be open again', async () => {
     const { failed } = await filled();
     const job = await board.queue(a).getJob(failed);
     await job?.retry('failed');
-    expect(hooked).toEqual([`reopen ${failed}`]);
-    expect(await job?.getState()).toBe('waiting');
+    expect(hooked).toEqual([`retry ${failed}`]);
+    expect(await job?.getState()).toBe('failed');
     expect(await isDueNow()).toBe(true);
     expect(acts).toEqual([{ operation: 'retry', destination: a, jobId: failed, outcome: 'done' }]);
   });
