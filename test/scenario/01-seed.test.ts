@@ -2,19 +2,13 @@
  * Acceptance 1, the seed (vendor note 117875): two equal hosts, the first says it is full. The second gets the message in
  * the same attempt; the first is left alone until its rest is over; then one probe comes from the whole cluster.
  */
-import { startSmtpHost, waitFor, type HostScript, type SmtpHost } from '@mailwheel/testkit';
-import { afterEach, describe, expect, test } from 'vitest';
+import { waitFor, type HostScript } from '@mailwheel/testkit';
+import { describe, expect, test } from 'vitest';
 import { submitMany } from './bulk.ts';
-import { messageIdOf, startTier, type Tier } from './tier.ts';
+import { useStage } from './stage.ts';
+import { messageIdOf } from './tier.ts';
 
-const open: { tier?: Tier; hosts: SmtpHost[] } = { hosts: [] };
-
-afterEach(async () => {
-  await open.tier?.stop();
-  await Promise.all(open.hosts.map((host) => host.stop()));
-  delete open.tier;
-  open.hosts = [];
-});
+const stage = useStage();
 
 interface Ledger {
   readonly attempts: readonly {
@@ -45,15 +39,13 @@ describe('a host that is up but full', () => {
   test.each(cases)(
     '$name: next host in the same attempt, then one probe from all workers',
     async ({ script, phase, reply }) => {
-      const full = await startSmtpHost(script);
-      const fine = await startSmtpHost({});
-      open.hosts = [full, fine];
-      const tier = await startTier({
+      const full = await stage.host(script);
+      const fine = await stage.host({});
+      const tier = await stage.tier({
         workers: 3,
         routes: `example.com 127.0.0.1:${full.port}/pri=0, 127.0.0.1:${fine.port}/pri=0`,
         settings: { hostHealth: { firstRestSeconds: 3, longestRestSeconds: 3 } },
       });
-      open.tier = tier;
 
       const id = messageIdOf(await tier.submit({ from: 'a@source.test', to: 'b@example.com' }));
       await waitFor('delivery by the second host', () => fine.delivered.length === 1);

@@ -1,51 +1,42 @@
 /** Acceptance 3: strict shares over several worker processes, with all hosts up and with one down from the start. */
-import { freePort, startSmtpHost, waitFor, type SmtpHost } from '@mailwheel/testkit';
-import { afterEach, expect, test } from 'vitest';
+import { freePort, waitFor, type SmtpHost } from '@mailwheel/testkit';
+import { expect, test } from 'vitest';
 import { submitMany } from './bulk.ts';
-import { startTier, type Tier } from './tier.ts';
+import { useStage } from './stage.ts';
 
 const messages = 3000;
 // Shares are exact while no host is at its connection limit (docs/algorithms.md); here the limit is out of the way.
 const delivery = { initialConnections: 1000, connectionsPerHostMax: 1000 };
 
-const open: { tier?: Tier; hosts: SmtpHost[] } = { hosts: [] };
-
-afterEach(async () => {
-  await open.tier?.stop();
-  await Promise.all(open.hosts.map((host) => host.stop()));
-  delete open.tier;
-  open.hosts = [];
-});
+const stage = useStage();
 
 test('three equal hosts and four workers: 1000 each, give or take one', { timeout: 90_000 }, async () => {
-  open.hosts = await Promise.all([startSmtpHost({}), startSmtpHost({}), startSmtpHost({})]);
-  const routes = `example.com ${open.hosts.map((host) => `127.0.0.1:${host.port}`).join(', ')}`;
-  const tier = await startTier({ workers: 4, routes, settings: { delivery } });
-  open.tier = tier;
+  const hosts = await Promise.all([stage.host({}), stage.host({}), stage.host({})]);
+  const routes = `example.com ${hosts.map((host) => `127.0.0.1:${host.port}`).join(', ')}`;
+  const tier = await stage.tier({ workers: 4, routes, settings: { delivery } });
   await submitMany({ port: tier.smtpPort, count: messages, to: (index) => `user${index}@example.com` });
-  const delivered = (): number => open.hosts.reduce((sum, host) => sum + host.delivered.length, 0);
+  const delivered = (): number => hosts.reduce((sum, host) => sum + host.delivered.length, 0);
   await waitFor('all messages', () => delivered() >= messages, 60_000);
   expect(delivered()).toBe(messages);
-  for (const host of open.hosts) expect(Math.abs(host.delivered.length - 1000)).toBeLessThanOrEqual(1);
+  for (const host of hosts) expect(Math.abs(host.delivered.length - 1000)).toBeLessThanOrEqual(1);
 });
 
 test(
   'one of three refuses connections: 1500 each, and it is hardly touched',
   { timeout: 90_000 },
   async () => {
-    open.hosts = await Promise.all([startSmtpHost({}), startSmtpHost({})]);
+    const hosts = await Promise.all([stage.host({}), stage.host({})]);
     const dead = await freePort();
-    const [first, second] = open.hosts as [SmtpHost, SmtpHost];
-    const tier = await startTier({
+    const [first, second] = hosts as [SmtpHost, SmtpHost];
+    const tier = await stage.tier({
       workers: 4,
       routes: `example.com 127.0.0.1:${dead}, 127.0.0.1:${first.port}, 127.0.0.1:${second.port}`,
       settings: { delivery, hostHealth: { firstRestSeconds: 60, longestRestSeconds: 60 } },
     });
-    open.tier = tier;
     await submitMany({ port: tier.smtpPort, count: messages, to: (index) => `user${index}@example.com` });
     await waitFor('all messages', () => first.delivered.length + second.delivered.length >= messages, 60_000);
     expect(first.delivered.length + second.delivered.length).toBe(messages);
-    for (const host of open.hosts) expect(Math.abs(host.delivered.length - 1500)).toBeLessThanOrEqual(1);
+    for (const host of hosts) expect(Math.abs(host.delivered.length - 1500)).toBeLessThanOrEqual(1);
     // Touched at most by the streams that were running when it failed (20 a worker and destination), and not again.
     const touches = tier.events('attempt').filter((line) => line['host'] === `127.0.0.1:${dead}`).length;
     expect(touches).toBeGreaterThanOrEqual(1);

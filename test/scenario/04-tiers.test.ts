@@ -1,23 +1,15 @@
 /** Acceptance 4: the second tier carries everything while the first is down; traffic returns along the ramp. */
-import { startSmtpHost, waitFor, type SmtpHost } from '@mailwheel/testkit';
-import { afterEach, expect, test } from 'vitest';
+import { waitFor } from '@mailwheel/testkit';
+import { expect, test } from 'vitest';
 import { submitMany } from './bulk.ts';
-import { startTier, type Tier } from './tier.ts';
+import { useStage } from './stage.ts';
 
-const open: { tier?: Tier; hosts: SmtpHost[] } = { hosts: [] };
-
-afterEach(async () => {
-  await open.tier?.stop();
-  await Promise.all(open.hosts.map((host) => host.stop()));
-  delete open.tier;
-  open.hosts = [];
-});
+const stage = useStage();
 
 test('first tier down, then back along the ramp, not as a spike', { timeout: 90_000 }, async () => {
-  const first = await startSmtpHost({ greeting: { reply: '421 4.3.2 Not now', end: 'close' } });
-  const second = await startSmtpHost({});
-  open.hosts = [first, second];
-  const tier = await startTier({
+  const first = await stage.host({ greeting: { reply: '421 4.3.2 Not now', end: 'close' } });
+  const second = await stage.host({});
+  const tier = await stage.tier({
     workers: 2,
     routes: `example.com 127.0.0.1:${first.port}/pri=0, 127.0.0.1:${second.port}/pri=10`,
     settings: {
@@ -25,7 +17,6 @@ test('first tier down, then back along the ramp, not as a spike', { timeout: 90_
       hostHealth: { firstRestSeconds: 2, longestRestSeconds: 2, rampStartPerSecond: 10, rampLevels: 3 },
     },
   });
-  open.tier = tier;
   await submitMany({ port: tier.smtpPort, count: 200, to: (index) => `u${index}@example.com` });
   await waitFor('the second tier to carry it all', () => second.delivered.length === 200, 20_000);
   expect(first.delivered).toHaveLength(0);

@@ -6,38 +6,30 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startSmtpHost, waitFor, type SmtpHost } from '@mailwheel/testkit';
-import { afterEach, expect, test } from 'vitest';
-import { messageIdOf, startTier, type Tier } from './tier.ts';
+import { waitFor } from '@mailwheel/testkit';
+import { expect, test } from 'vitest';
+import { useStage } from './stage.ts';
+import { messageIdOf } from './tier.ts';
 
 const run = promisify(execFile);
-const open: { tier?: Tier; hosts: SmtpHost[] } = { hosts: [] };
-
-afterEach(async () => {
-  await open.tier?.stop();
-  await Promise.all(open.hosts.map((host) => host.stop()));
-  delete open.tier;
-  open.hosts = [];
-});
+const stage = useStage();
 
 test(
   'one delivery, one DSN that others understand, one retry for one recipient',
   { timeout: 60_000 },
   async () => {
     let full = true;
-    const host = await startSmtpHost({
+    const host = await stage.host({
       rcpt: ({ address }) => {
         if (address.startsWith('gone')) return '550 5.1.1 No such user here';
         if (address.startsWith('full') && full) return '452 4.2.2 Mailbox full';
         return undefined;
       },
     });
-    const home = await startSmtpHost({});
-    open.hosts = [host, home];
-    const tier = await startTier({
+    const home = await stage.host({});
+    const tier = await stage.tier({
       routes: `example.com 127.0.0.1:${host.port}\nsource.test 127.0.0.1:${home.port}`,
     });
-    open.tier = tier;
     const id = messageIdOf(
       await tier.submit({
         from: 'sender@source.test',

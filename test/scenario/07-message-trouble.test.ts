@@ -2,33 +2,25 @@
  * Acceptance 7: trouble of mailboxes and of one message does not set hosts aside; the same from a second, different
  * message does.
  */
-import { startSmtpHost, waitFor, type SmtpHost } from '@mailwheel/testkit';
-import { afterEach, expect, test } from 'vitest';
+import { waitFor, type SmtpHost } from '@mailwheel/testkit';
+import { expect, test } from 'vitest';
 import { submitMany } from './bulk.ts';
-import { messageIdOf, startTier, type Tier } from './tier.ts';
+import { useStage } from './stage.ts';
+import { messageIdOf, type Tier } from './tier.ts';
 
-const open: { tier?: Tier; hosts: SmtpHost[] } = { hosts: [] };
-
-afterEach(async () => {
-  await open.tier?.stop();
-  await Promise.all(open.hosts.map((host) => host.stop()));
-  delete open.tier;
-  open.hosts = [];
-});
+const stage = useStage();
 
 const hostStateLines = (tier: Tier): unknown[] =>
   tier.events('host-state').filter((line) => line['to'] === 'unhealthy');
 
 test('a hundred mailbox-level 4xx leave the host healthy', { timeout: 60_000 }, async () => {
-  const host = await startSmtpHost({
+  const host = await stage.host({
     rcpt: (context) => (context.address.startsWith('full') ? '452 4.2.2 Mailbox full' : undefined),
   });
-  open.hosts = [host];
-  const tier = await startTier({
+  const tier = await stage.tier({
     routes: `example.com 127.0.0.1:${host.port}`,
     settings: { retry: { firstWaitSeconds: 600, longestWaitSeconds: 600 } },
   });
-  open.tier = tier;
   await submitMany({ port: tier.smtpPort, count: 100, to: (index) => `full${index}@example.com` });
   await waitFor('all to be refused', () => host.counters.phases.rcpt >= 100, 20_000);
   await submitMany({ port: tier.smtpPort, count: 20, to: (index) => `fine${index}@example.com` });
@@ -42,13 +34,12 @@ test(
   async () => {
     const poison = (context: { body: Buffer }): string | undefined =>
       context.body.includes('poison') ? '451 Local error in processing' : undefined;
-    open.hosts = await Promise.all([startSmtpHost({ final: poison }), startSmtpHost({ final: poison })]);
-    const [first, second] = open.hosts as [SmtpHost, SmtpHost];
-    const tier = await startTier({
+    const hosts = await Promise.all([stage.host({ final: poison }), stage.host({ final: poison })]);
+    const [first, second] = hosts as [SmtpHost, SmtpHost];
+    const tier = await stage.tier({
       routes: `example.com 127.0.0.1:${first.port}, 127.0.0.1:${second.port}`,
       settings: { retry: { firstWaitSeconds: 0.2, longestWaitSeconds: 0.2, maxAgeSeconds: 600 } },
     });
-    open.tier = tier;
     const body = 'Subject: one\r\n\r\npoison\r\n';
     const id = messageIdOf(await tier.submit({ from: 'a@source.test', to: 'p@example.com', body }));
     await waitFor(

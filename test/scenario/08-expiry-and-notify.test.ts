@@ -1,21 +1,13 @@
 /** Acceptance 8: expiry lists each host's last reply; NOTIFY, RET and ENVID are honoured; a bounce makes no bounce. */
-import { startSmtpHost, waitFor, type SmtpHost } from '@mailwheel/testkit';
-import { afterEach, expect, test } from 'vitest';
-import { messageIdOf, startTier, type Tier } from './tier.ts';
+import { waitFor, type SmtpHost } from '@mailwheel/testkit';
+import { expect, test } from 'vitest';
+import { useStage } from './stage.ts';
+import { messageIdOf } from './tier.ts';
 
-const open: { tier?: Tier; hosts: SmtpHost[] } = { hosts: [] };
-
-afterEach(async () => {
-  await open.tier?.stop();
-  await Promise.all(open.hosts.map((host) => host.stop()));
-  delete open.tier;
-  open.hosts = [];
-});
+const stage = useStage();
 
 async function hosts(count: number): Promise<SmtpHost[]> {
-  const started = await Promise.all(Array.from({ length: count }, async () => startSmtpHost({})));
-  open.hosts.push(...started);
-  return started;
+  return Promise.all(Array.from({ length: count }, async () => stage.host({})));
 }
 
 const text = (host: SmtpHost, index: number): string => host.delivered[index]?.body.toString() ?? '';
@@ -27,11 +19,10 @@ test(
     const [first, second, home] = (await hosts(3)) as [SmtpHost, SmtpHost, SmtpHost];
     first.behave({ mail: '452 4.3.1 First is full' });
     second.behave({ final: '450 4.7.1 Second would rather not' });
-    const tier = await startTier({
+    const tier = await stage.tier({
       routes: `example.com 127.0.0.1:${first.port}, 127.0.0.1:${second.port}\nsource.test 127.0.0.1:${home.port}`,
       settings: { retry: { firstWaitSeconds: 0.5, longestWaitSeconds: 1, maxAgeSeconds: 4, jitter: 0 } },
     });
-    open.tier = tier;
     const id = messageIdOf(await tier.submit({ from: 'sender@source.test', to: 'late@example.com' }));
     await waitFor('the DSN', () => home.delivered.length === 1, 20_000);
     expect(text(home, 0)).toContain('First is full');
@@ -47,14 +38,13 @@ test(
 test('it expires also while its destination rests and nobody is asked', { timeout: 60_000 }, async () => {
   const [first, home] = (await hosts(2)) as [SmtpHost, SmtpHost];
   first.behave({ greeting: { reply: '421 4.3.2 Closed', end: 'close' } });
-  const tier = await startTier({
+  const tier = await stage.tier({
     routes: `example.com 127.0.0.1:${first.port}\nsource.test 127.0.0.1:${home.port}`,
     settings: {
       retry: { firstWaitSeconds: 1, longestWaitSeconds: 1, maxAgeSeconds: 4, jitter: 0 },
       hostHealth: { firstRestSeconds: 600, longestRestSeconds: 600, aloneRestSeconds: 2 },
     },
   });
-  open.tier = tier;
   await tier.submit({ from: 'one@source.test', to: 'a@example.com' });
   await waitFor('the host to rest', () => tier.events('host-state').length > 0);
   await tier.submit({ from: 'two@source.test', to: 'b@example.com' });
@@ -65,15 +55,10 @@ test('NOTIFY, RET and ENVID', { timeout: 60_000 }, async () => {
   const [host, plain, home] = (await hosts(3)) as [SmtpHost, SmtpHost, SmtpHost];
   host.behave({ rcpt: ({ address }) => (address.startsWith('gone') ? '550 5.1.1 No such user' : undefined) });
   await plain.stop();
-  const withoutDsn = await startSmtpHost(
-    {},
-    { extensions: ['PIPELINING', '8BITMIME', 'ENHANCEDSTATUSCODES'] },
-  );
-  open.hosts.push(withoutDsn);
-  const tier = await startTier({
+  const withoutDsn = await stage.host({}, { extensions: ['PIPELINING', '8BITMIME', 'ENHANCEDSTATUSCODES'] });
+  const tier = await stage.tier({
     routes: `example.com 127.0.0.1:${host.port}\nnodsn.example 127.0.0.1:${withoutDsn.port}\nsource.test 127.0.0.1:${home.port}`,
   });
-  open.tier = tier;
   const from = 'sender@source.test';
   const body = `Subject: the original subject\r\n\r\n${'unmistakable body line\r\n'.repeat(3)}`;
 
@@ -118,10 +103,9 @@ test('a bounce that cannot be delivered makes no bounce', { timeout: 60_000 }, a
   const [host, home] = (await hosts(2)) as [SmtpHost, SmtpHost];
   host.behave({ rcpt: '550 5.1.1 No such user' });
   home.behave({ rcpt: '550 5.1.1 No such sender either' });
-  const tier = await startTier({
+  const tier = await stage.tier({
     routes: `example.com 127.0.0.1:${host.port}\nsource.test 127.0.0.1:${home.port}`,
   });
-  open.tier = tier;
   await tier.submit({ from: 'nobody@source.test', to: 'gone@example.com' });
   await waitFor('the bounce to be refused', () => tier.events('bounced').length === 2);
   expect(tier.events('generated-bounce')).toHaveLength(1);

@@ -1,17 +1,11 @@
 /** Acceptance 14: connection limits hold over several workers; a connection that died idle costs nothing. */
-import { startSmtpHost, waitFor, type SmtpHost } from '@mailwheel/testkit';
-import { afterEach, expect, test } from 'vitest';
+import { waitFor, type SmtpHost } from '@mailwheel/testkit';
+import { expect, test } from 'vitest';
 import { submitMany } from './bulk.ts';
-import { messageIdOf, startTier, type Tier } from './tier.ts';
+import { useStage } from './stage.ts';
+import { messageIdOf } from './tier.ts';
 
-const open: { tier?: Tier; hosts: SmtpHost[] } = { hosts: [] };
-
-afterEach(async () => {
-  await open.tier?.stop();
-  await Promise.all(open.hosts.map((host) => host.stop()));
-  delete open.tier;
-  open.hosts = [];
-});
+const stage = useStage();
 
 interface Told {
   readonly attempts: readonly { readonly outcome: string; readonly attempt: number }[];
@@ -21,14 +15,12 @@ test(
   '500 messages to one host use no more connections than the limit, over two workers',
   { timeout: 60_000 },
   async () => {
-    const host = await startSmtpHost({ final: { delayMs: 5, reply: '250 2.0.0 Ok' } });
-    open.hosts = [host];
-    const tier = await startTier({
+    const host = await stage.host({ final: { delayMs: 5, reply: '250 2.0.0 Ok' } });
+    const tier = await stage.tier({
       workers: 2,
       routes: `example.com 127.0.0.1:${host.port}`,
       settings: { delivery: { connectionsPerHostMax: 7, initialConnections: 3 } },
     });
-    open.tier = tier;
     await submitMany({ port: tier.smtpPort, count: 500, to: (index) => `u${index}@example.com` });
     await waitFor('all', () => host.delivered.length === 500, 30_000);
     expect(host.counters.openMax).toBeLessThanOrEqual(7);
@@ -41,10 +33,8 @@ test.each([
   ['closed while idle', (host: SmtpHost) => host.live.forEach((one) => one.close())],
   ['reset while idle', (host: SmtpHost) => host.live.forEach((one) => one.reset())],
 ])('%s: no penalty, no retry', async (_name, end) => {
-  const host = await startSmtpHost({});
-  open.hosts = [host];
-  const tier = await startTier({ routes: `example.com 127.0.0.1:${host.port}` });
-  open.tier = tier;
+  const host = await stage.host({});
+  const tier = await stage.tier({ routes: `example.com 127.0.0.1:${host.port}` });
   await tier.submit({ from: 's@source.test', to: 'u@example.com' });
   await waitFor('the first', () => host.delivered.length === 1);
   await waitFor('an idle connection', () => host.live.length === 1);
@@ -58,13 +48,11 @@ test.each([
 });
 
 test('idle connections are closed after their time, with QUIT', async () => {
-  const host = await startSmtpHost({});
-  open.hosts = [host];
-  const tier = await startTier({
+  const host = await stage.host({});
+  const tier = await stage.tier({
     routes: `example.com 127.0.0.1:${host.port}`,
     settings: { delivery: { idleConnectionSeconds: 0.5 } },
   });
-  open.tier = tier;
   await tier.submit({ from: 's@source.test', to: 'u@example.com' });
   await waitFor('the message', () => host.delivered.length === 1);
   await waitFor('the end of the connection', () => host.counters.open === 0);
