@@ -9,6 +9,10 @@ export const jsonLimits = {
   attachmentsMax: 100,
   subjectCharactersMax: 2000,
   headerValueCharactersMax: 8000,
+  /** Values in all, of which four lists of 1000 mailboxes need 12,000. */
+  valuesMax: 20_000,
+  /** The schema knows three levels. */
+  depthMax: 10,
 } as const;
 
 /** Not a header field of the API: set by their own fields, or by us, or part of the MIME structure. */

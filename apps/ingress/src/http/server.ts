@@ -12,6 +12,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Report } from '../events.ts';
 import { withoutMapping } from '../smtp/trusted-networks.ts';
 import type { ApiContext } from './context.ts';
+import { exceedsJsonLimits } from './json-shape.ts';
 import { registerDocumentation } from './documentation.ts';
 import { fieldProblem, Problem } from './problem.ts';
 import { registerStatus } from './status.ts';
@@ -23,11 +24,15 @@ export interface HttpOptions extends Omit<ApiContext, 'principalOf' | 'addressOf
   readonly access: Access;
   readonly uploads: Uploads;
   readonly bodyBytesMax: number;
+  /** A request must be complete after this long, however slowly it comes. */
+  readonly requestMsMax: number;
   readonly report: Report;
 }
 
-/** A request must be complete after this long, however slowly it comes. */
-const requestMsMax = 300_000;
+/** How often requests that take too long are looked for. */
+const lookMsMax = 10_000;
+/** Node's default; here because it must not be above the limit of the whole. */
+const headersMsMax = 60_000;
 /** A connection on which nothing moves. */
 const idleMsMax = 75_000;
 const connectionsMax = 1000;
@@ -37,10 +42,14 @@ const urlCharactersMax = 100_000;
 export function createHttpApi(options: HttpOptions): FastifyInstance {
   const app = fastify({
     bodyLimit: options.bodyBytesMax,
-    requestTimeout: requestMsMax,
+    requestTimeout: options.requestMsMax,
     connectionTimeout: idleMsMax,
     keepAliveTimeout: idleMsMax,
-    http: { maxHeaderSize: urlCharactersMax },
+    http: {
+      maxHeaderSize: urlCharactersMax,
+      headersTimeout: Math.min(headersMsMax, options.requestMsMax),
+      connectionsCheckingInterval: Math.min(lookMsMax, options.requestMsMax / 2),
+    },
     logger: false,
     // Values are taken as they are written: a number is no string, and an unknown field is an error, not noise.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
@@ -99,9 +108,11 @@ function readBodies(app: FastifyInstance, uploads: Uploads): void {
     new Promise((resolve, reject) => {
       void parse(request, text, (error, value) => (error === null ? resolve(value) : reject(error)));
     });
-  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) =>
-    parseJson(request, await uploads.readText(request, payload)),
-  );
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const text = await uploads.readText(request, payload);
+    if (exceedsJsonLimits(text)) throw new Problem('invalid-body', 'the JSON has too many values or levels');
+    return parseJson(request, text);
+  });
   app.addContentTypeParser('message/rfc822', (request: FastifyRequest, payload: IncomingMessage) =>
     uploads.readMessage(request, payload),
   );

@@ -79,16 +79,23 @@ export function createIntake(options: IntakeOptions): Intake {
     const facts = scanHeader(incoming.content.head());
     const loop = judgeHops(facts.receivedLines, options.hopsMax);
     if (loop !== undefined) return { reply: loop };
-    const messageId = newMessageId(incoming.recipients, options.shards);
+    // The id it is stored under, and that its trace line names; a repeated request takes over that of an earlier one.
+    let messageId = newMessageId(incoming.recipients, options.shards);
     let bodyBytes = 0;
-    const store = async (): Promise<Acceptance> => {
-      const body = incoming.content.withTrace(traceLine(incoming, messageId, options));
+    const bodyUnder = (id: MessageId): Buffer => {
+      messageId = id;
+      const body = incoming.content.withTrace(traceLine(incoming, id, options));
       bodyBytes = body.length;
+      return body;
+    };
+    const store = async (): Promise<Acceptance> => {
+      const body = bodyUnder(messageId);
       const envelope = newEnvelope(incoming, facts);
       const { idempotency } = incoming;
       return ask(options.acceptor, {
         envelope,
         body,
+        bodyUnder,
         messageId,
         freshId: true,
         ...(idempotency === undefined ? {} : { idempotency }),

@@ -42,6 +42,7 @@ export const replies = {
   tooManyConnections: reply(421, '4.3.2', 'too many connections, try again later'),
   tooManyFromAddress: reply(421, '4.7.0', 'too many connections from your address'),
   shuttingDown: reply(421, '4.3.2', 'shutting down, try again later'),
+  takesTooLong: reply(421, '4.4.2', 'the transaction takes too long'),
   tooSlow: reply(421, '4.3.1', 'the message came too slowly while memory is short'),
 } as const satisfies Record<string, Reply>;
 

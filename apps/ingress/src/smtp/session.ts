@@ -19,6 +19,8 @@ import { withoutMapping, type TrustedNetworks } from './trusted-networks.ts';
 
 /** How long a stranger must wait for the greeting; who talks before it is no mail server. */
 const strangerGreetingWaitMs = 100;
+/** How long a stranger may stay, however busy he looks: his connections count against `connectionsMax` too. */
+const strangerSessionMsMax = 60_000;
 /** Commands a stranger may send before he is shown out: he may not relay, so there is little to say. */
 const strangerCommandsMax = 100;
 /** A message this many times above the size limit is not read to its end. */
@@ -29,6 +31,8 @@ const aboutCharactersMax = 300;
 export interface SessionRules {
   readonly limits: policy.SmtpLimits;
   readonly bareNewline: 'reject' | 'normalise';
+  /** From the greeting, or the end of one transaction, to the end of the next. */
+  readonly transactionMsMax: number;
   readonly hostname: string;
   readonly trusted: TrustedNetworks;
   readonly literalAllowed: policy.RecipientContext['literalAllowed'];
@@ -64,6 +68,8 @@ export class SmtpSession extends SMTPConnection {
   /** From the terminator to the reply. */
   #deciding = false;
   #strangerCommands = 0;
+  /** Ends a client that trickles: each octet starts the idle time anew, nothing but a whole transaction starts this. */
+  #overrun: NodeJS.Timeout | undefined;
   #corked = false;
 
   constructor(host: SessionHost, socket: Socket, options?: SMTPConnectionOptions | null) {
@@ -128,6 +134,9 @@ export class SmtpSession extends SMTPConnection {
         return;
       }
       this.#numbered = this.#takeNumber();
+      const { transactionMsMax } = rules;
+      const limitMs = this.#trusted ? transactionMsMax : Math.min(transactionMsMax, strangerSessionMsMax);
+      this.#overrun = setTimeout(() => this.#takesTooLong(), limitMs).unref();
       if (this.#trusted) this.connectionReady();
       else setTimeout(() => this.connectionReady(), strangerGreetingWaitMs).unref();
     });
@@ -140,16 +149,25 @@ export class SmtpSession extends SMTPConnection {
     } else super._onCommand(command, callback);
   }
 
-  /** The client owes us nothing while the store decides, or while the budget for bodies holds it up. */
   override _onTimeout(): void {
-    const parser = this._parser;
-    const ours = this.#deciding || (parser instanceof CommandStream && parser.waitsForMemory);
-    if (ours && !this._closing) this._armTimeout();
+    if (this.#owesNothing && !this._closing) this._armTimeout();
     else super._onTimeout();
+  }
+
+  /** The client waits for us: while the store decides, or while the budget for bodies holds it up. */
+  get #owesNothing(): boolean {
+    const parser = this._parser;
+    return this.#deciding || (parser instanceof CommandStream && parser.waitsForMemory);
+  }
+
+  #takesTooLong(): void {
+    if (this.#owesNothing) this.#overrun?.refresh();
+    else this.#refuse(this.#data === undefined ? 'connect' : 'message', replies.takesTooLong);
   }
 
   override _onClose(): void {
     super._onClose();
+    clearTimeout(this.#overrun);
     this.#data?.buffer.discard();
     this.#data?.hold.release();
     this.#data = undefined;
@@ -256,6 +274,7 @@ export class SmtpSession extends SMTPConnection {
     if (reply.code < 400 || reply.code >= 500) phase.buffer.discard();
     phase.hold.release();
     this.#deciding = false;
+    this.#overrun?.refresh();
     this._transactionCounter++;
     this._unrecognizedCommands = 0;
     this._resetSession();

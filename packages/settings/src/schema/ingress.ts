@@ -24,6 +24,7 @@ export interface SmtpIngressSettings {
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
   readonly idleSeconds: number;
+  readonly transactionSeconds: number;
   readonly bareNewline: 'reject' | 'normalise';
   readonly insecure: boolean;
 }
@@ -38,6 +39,7 @@ export interface HttpIngressSettings {
   readonly listen: ListenAddress;
   readonly tokens: readonly HttpToken[];
   readonly bodyBytesMax: number;
+  readonly requestSeconds: number;
   readonly insecure: boolean;
 }
 
@@ -112,6 +114,13 @@ const smtp: Field<SmtpIngressSettings> = section<SmtpIngressSettings>('The SMTP 
     unit: 'seconds',
     says: 'A client that says nothing for this long is disconnected with 421 4.4.2.',
   }),
+  transactionSeconds: fraction({
+    min: 0.5,
+    max: 86_400,
+    initial: 3600,
+    unit: 'seconds',
+    says: 'A client that takes longer from its greeting, or from the end of one message, to the end of the next is disconnected with 421 4.4.2, however busy it looks.',
+  }),
   bareNewline: choice(['reject', 'normalise'], {
     initial: 'reject',
     says: 'A CR or LF that stands alone in a message: refuse with 550 5.6.11, or write CR LF in its place.',
@@ -164,6 +173,13 @@ const http: Field<HttpIngressSettings> = section<HttpIngressSettings>('The HTTP 
     initial: 52_428_800,
     unit: 'bytes',
     says: 'Largest request body; larger ones get 413.',
+  }),
+  requestSeconds: fraction({
+    min: 0.5,
+    max: 3600,
+    initial: 300,
+    unit: 'seconds',
+    says: 'A request that is not complete after this long gets 408, however busy its client looks.',
   }),
   insecure: flag({ initial: false, says: 'Start although a listener outside loopback has no token.' }),
 });
