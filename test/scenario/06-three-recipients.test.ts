@@ -84,3 +84,25 @@ test(
     expect(home.delivered).toHaveLength(1);
   },
 );
+
+test(
+  'what the first host accepted is recorded before the second one is asked',
+  { timeout: 60_000 },
+  async () => {
+    const first = await stage.host({
+      rcpt: ({ address }) => (address.startsWith('other') ? '451 4.3.0 Not this one now' : undefined),
+    });
+    const silent = await stage.host({ greeting: { silent: true } });
+    const tier = await stage.tier({
+      routes: `example.com 127.0.0.1:${first.port}, 127.0.0.1:${silent.port}/pri=10`,
+    });
+    const id = messageIdOf(
+      await tier.submit({ from: 'sender@source.test', to: ['fine@example.com', 'other@example.com'] }),
+    );
+    await waitFor('the second host to be asked', () => silent.counters.open === 1);
+    const told = (await tier.message(id)) as { recipients: { state: string }[] };
+    expect(told.recipients[0]?.state).toBe('delivered');
+    expect(told.recipients[1]?.state).not.toBe('delivered');
+    expect(first.delivered).toHaveLength(1);
+  },
+);

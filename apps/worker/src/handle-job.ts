@@ -140,14 +140,17 @@ export class JobHandler {
     if (report.board.finals().size > 0) this.#deps.budget.proven(job.destination);
     else this.#deps.budget.disproven(job.destination);
     const written = await this.#report(job, { envelope, body, report, conclusion });
-    const { recorded, moved } = await writeDown(this.#deps, {
-      messageId: envelope.messageId,
-      job,
-      move: written.move,
-      results: written.results,
-      ledger: report.ledger,
-      wantNext: () => restUntilMs === undefined && wantNext(),
-    });
+    const [{ recorded, moved }] = await Promise.all([
+      writeDown(this.#deps, {
+        messageId: envelope.messageId,
+        job,
+        move: written.move,
+        results: written.results,
+        ledger: report.ledger,
+        wantNext: () => restUntilMs === undefined && wantNext(),
+      }),
+      report.healthReported,
+    ]);
     this.#deps.watch.concluded(job, envelope, written, recorded?.open);
     if (moved.kind === 'refused') this.#deps.watch.lockLost(job, 'move');
     return { ...nextOf(moved), ...(restUntilMs === undefined ? {} : { restUntilMs }) };

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { HeldJob } from '@mailwheel/queue';
 import { judge } from '@mailwheel/verdict';
 import type { AttemptDependencies } from './attempt/attempt.ts';
+import { persist, type PersistOptions } from './conclude/persist.ts';
 import { JobHandler } from './handle-job.ts';
 import type { StreamBudget } from './serve/streams.ts';
 import type { WorkerDependencies } from './worker.ts';
@@ -15,20 +16,21 @@ export interface HandlerSetup extends WorkerDependencies {
 
 export function createHandler(setup: HandlerSetup): JobHandler {
   const { settings, store, edges, watch, budget, lifecycle, wait } = setup;
+  const persistence: PersistOptions = {
+    firstWaitMs: 100,
+    longestWaitMs: 2000,
+    refusalsMax: 100,
+    wait,
+    mayGoOn: () => !lifecycle.hasten.aborted,
+    onHeld: (cause) => watch.held(cause),
+  };
   return new JobHandler({
-    attempt: attemptDependencies(setup),
+    attempt: attemptDependencies(setup, persistence),
     resolver: edges.resolver,
     spool: store.spool,
     queues: store.queues,
     budget,
-    persistence: {
-      firstWaitMs: 100,
-      longestWaitMs: 2000,
-      refusalsMax: 100,
-      wait,
-      mayGoOn: () => !lifecycle.hasten.aborted,
-      onHeld: (cause) => watch.held(cause),
-    },
+    persistence,
     keepFailed: settings.bounced.keepSeconds > 0,
     reports: {
       acceptor: store.acceptor,
@@ -60,7 +62,7 @@ export function createHandler(setup: HandlerSetup): JobHandler {
   });
 }
 
-function attemptDependencies(setup: HandlerSetup): AttemptDependencies {
+function attemptDependencies(setup: HandlerSetup, persistence: PersistOptions): AttemptDependencies {
   const { settings, store, edges, watch } = setup;
   const { queues } = store;
   return {
@@ -80,5 +82,8 @@ function attemptDependencies(setup: HandlerSetup): AttemptDependencies {
       busyWaitMs: 500,
     },
     watch,
+    recordSoFar: async (job, sofar) => {
+      await persist(persistence, async () => store.spool.record(job.data.message, sofar));
+    },
   };
 }

@@ -25,6 +25,9 @@ export interface RunOptions {
   readonly configPath?: string;
 }
 
+/** What is left of a stop step's time, beyond `drainSeconds`, for the upkeep to end. */
+const closingMs = 5000;
+
 /** Rejects with a sentence when it cannot start. */
 export async function run({ settings, lifecycle }: RunOptions): Promise<void> {
   const registry = createRegistry();
@@ -60,8 +63,8 @@ export async function run({ settings, lifecycle }: RunOptions): Promise<void> {
   lifecycle.onStop({
     stage: 'work',
     name: 'deliveries',
-    limitMs: settings.worker.drainSeconds * 1000,
-    stop: async () => worker.stop(),
+    limitMs: settings.worker.drainSeconds * 1000 + closingMs,
+    stop: async () => worker.stop(settings.worker.drainSeconds * 1000),
   });
   const operations = await startOperationsServer({
     listen: settings.worker.listen,

@@ -23,6 +23,8 @@ export interface WorkerDependencies {
 
 /** Streams an unproven destination may have; its hosts' own limit (`initialConnections`) is as low. */
 const unprovenShare = 0.25;
+/** Time for deliveries in flight once a stop is hastened: enough to write down what hosts have answered. */
+const hastenedMs = 1_000;
 
 export class Worker {
   readonly #deps: WorkerDependencies;
@@ -94,9 +96,27 @@ export class Worker {
     metrics.process.clockSkewSeconds.readFrom(() => store.clock.skewMs() / 1000);
   }
 
-  /** Takes nothing new (the lifecycle's `draining` says so), lets deliveries in flight end, then ends the upkeep. */
-  async stop(): Promise<void> {
-    await this.#running;
+  /**
+   * Takes nothing new (the lifecycle's `draining` says so), lets deliveries in flight end, then ends the upkeep. What a host
+   * does not let end within `limitMs`, or `hastenedMs` after a second signal, is left: its lock runs out, and another worker
+   * takes it up. That is no failure of the stop.
+   */
+  async stop(limitMs: number): Promise<void> {
+    const { hasten } = this.#deps.lifecycle;
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), limitMs);
+    const soon = (): void => void setTimeout(() => limit.abort(), hastenedMs);
+    hasten.addEventListener('abort', soon, { once: true });
+    if (hasten.aborted) soon();
+    await Promise.race([
+      this.#running,
+      new Promise((resolve) => {
+        limit.signal.addEventListener('abort', resolve, { once: true });
+      }),
+    ]);
+    clearTimeout(timer);
+    hasten.removeEventListener('abort', soon);
+    if (limit.signal.aborted) this.#deps.watch.leftAtStop(this.#deps.store.queues.heldJobs());
     await Promise.all(this.#upkeep.map(async (task) => task.stop()));
   }
 

@@ -3,7 +3,7 @@
  * answer or nobody is eligible (design section 6). Failing over inside an attempt costs no retry. It returns a report and
  * does not throw for anything a destination does; what Redis does (`pick`) is thrown.
  */
-import type { Envelope, LedgerEntry, Recipient } from '@mailwheel/envelope';
+import type { Envelope, FinalResult, LedgerEntry, Recipient } from '@mailwheel/envelope';
 import type { Delivery } from '@mailwheel/delivery';
 import type { HeldJob } from '@mailwheel/queue';
 import type { HostReport, Pick, ReportResult, Rotation } from '@mailwheel/rotation';
@@ -34,6 +34,13 @@ export interface AttemptDependencies {
   readonly monotonicMs: () => number;
   readonly limits: AttemptLimits;
   readonly watch: AttemptWatch;
+  /** Writes results and ledger so far to the record; repeats until Redis takes them. */
+  readonly recordSoFar: (job: HeldJob, sofar: ResultsSoFar) => Promise<void>;
+}
+
+export interface ResultsSoFar {
+  readonly results: ReadonlyMap<number, FinalResult>;
+  readonly ledger: readonly LedgerEntry[];
 }
 
 type Pick1 = { readonly pick: Rotation['pick'] };
@@ -73,7 +80,10 @@ export interface AttemptInput {
 
 export interface AttemptReport {
   readonly board: RecipientBoard;
+  /** Entries that are not in the record yet. */
   readonly ledger: readonly LedgerEntry[];
+  /** The last host's health report, which nobody need wait for before the results are written. Never rejects. */
+  readonly healthReported: Promise<void>;
   readonly lastReplies: ReadonlyMap<
     string,
     { readonly reply: string; readonly atMs: number; readonly phase: LedgerEntry['phase'] }
@@ -135,7 +145,11 @@ class Attempt {
   readonly #input: AttemptInput;
   readonly #board: RecipientBoard;
   readonly #tried = new Set<string>();
-  readonly #ledger: LedgerEntry[] = [];
+  #ledger: LedgerEntry[] = [];
+  #recordedResults = 0;
+  #healthReported: Promise<void> = Promise.resolve();
+  /** The turn whose outcome is not told yet: whether there is a next host decides what it is called. */
+  #untold: { readonly pick: Extract<Pick, { kind: 'host' }>; readonly turn: HostTurn } | undefined;
   readonly #lastReplies = new Map<string, { reply: string; atMs: number; phase: LedgerEntry['phase'] }>();
   readonly #relayed: number[] = [];
   readonly #deadlineMs: number;
@@ -157,10 +171,12 @@ class Attempt {
     } catch (cause) {
       trouble = cause; // what was accepted before it must still be recorded
     }
+    this.#tell('last');
     this.#board.exhausted(this.#everyHostAsked());
     return {
       board: this.#board,
       ledger: this.#ledger,
+      healthReported: this.#healthReported,
       lastReplies: this.#lastReplies,
       asked: this.#lastReplies.size,
       ...(nobody === undefined ? {} : { nobody }),
@@ -182,15 +198,29 @@ class Attempt {
         }
         return pick;
       }
+      this.#tell('another-follows');
       const asked = await this.#ask(pick);
       if (asked === 'dropped') return undefined;
       if (asked === 'busy') {
         if (!(await this.#waitForConnection())) this.#tried.add(pick.host.key);
       } else this.#tried.add(pick.host.key);
       if (this.#board.openCount === 0 || this.#outOfTime()) return undefined;
+      await this.#recordAccepted();
       pick = await this.#pickAgain();
     }
     return undefined;
+  }
+
+  /** What a host accepted is in the record before the next one is asked (rules.md): a crash then repeats nothing of it. */
+  async #recordAccepted(): Promise<void> {
+    const results = new Map<number, FinalResult>();
+    for (const [index, { result }] of this.#board.finals()) {
+      if (result.state === 'delivered') results.set(index, result);
+    }
+    if (results.size === this.#recordedResults) return;
+    await this.#deps.recordSoFar(this.#input.job, { results, ledger: this.#ledger });
+    this.#recordedResults = results.size;
+    this.#ledger = [];
   }
 
   async #ask(pick: Extract<Pick, { kind: 'host' }>): Promise<'asked' | 'busy' | 'dropped'> {
@@ -200,31 +230,53 @@ class Attempt {
       deadlineMs: this.#deadlineMs,
     });
     const outcome = await turn.run();
-    this.#ledger.push(...turn.ledger);
     this.#relayed.push(...turn.relayed);
     const last = turn.ledger.at(-1);
     if (last !== undefined) {
       this.#lastReplies.set(pick.host.label, { reply: last.reply, atMs: last.atMs, phase: last.phase });
     }
     if (outcome === 'dropped') this.#dropped = true;
-    if (turn.judgements.length > 0 || turn.ledger.length > 0) {
-      this.#deps.watch.asked(this.#input.job, {
-        envelope: this.#input.envelope,
-        routeKey: this.#input.routeKey,
-        host: pick.host,
-        tier: pick.tier,
-        localAddress: turn.localAddress,
-        entries: turn.ledger,
-        verdicts: turn.judgements,
-      });
-    }
-    if (outcome === 'asked') await this.#reportHealth(pick, turn);
+    this.#untold = { pick, turn };
+    if (outcome !== 'asked') return outcome;
+    this.#healthReported = this.#reportHealth(pick, turn);
+    if (this.#board.openCount > 0) await this.#healthReported; // the next pick must see it
     return outcome;
+  }
+
+  /** Into ledger and journal, once it is known whether another host follows: without one, `next-host` was a deferral. */
+  #tell(what: 'another-follows' | 'last'): void {
+    const untold = this.#untold;
+    if (untold === undefined) return;
+    this.#untold = undefined;
+    const { pick, turn } = untold;
+    const entries =
+      what === 'another-follows'
+        ? turn.ledger
+        : turn.ledger.map((entry) =>
+            entry.outcome === 'next-host' && entry.recipients.some((index) => this.#isOpen(index))
+              ? { ...entry, outcome: 'deferred' as const }
+              : entry,
+          );
+    this.#ledger.push(...entries);
+    if (entries.length === 0) return;
+    this.#deps.watch.asked(this.#input.job, {
+      envelope: this.#input.envelope,
+      routeKey: this.#input.routeKey,
+      host: pick.host,
+      tier: pick.tier,
+      localAddress: turn.localAddress,
+      entries,
+      verdicts: turn.judgements,
+    });
+  }
+
+  #isOpen(index: number): boolean {
+    return this.#board.open().some((recipient) => recipient.index === index);
   }
 
   /**
    * Health is advisory: a report that Redis did not take is counted and dropped, because the delivery's own result must
-   * not depend on it. It is awaited, so that the next pick of this attempt sees it.
+   * not depend on it.
    */
   async #reportHealth(pick: Extract<Pick, { kind: 'host' }>, turn: HostTurn): Promise<void> {
     const outcome = turn.healthOutcome();

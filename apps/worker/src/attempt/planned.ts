@@ -51,7 +51,8 @@ export function plannedReport(
     case 'tiers':
       board.exhausted(false);
   }
-  return { board, ledger, lastReplies, asked: 1, dropped: false, relayed: [] };
+  const healthReported = Promise.resolve();
+  return { board, ledger, healthReported, lastReplies, asked: 1, dropped: false, relayed: [] };
 }
 
 function verdictOf(plan: Extract<Plan, { kind: 'bounce' | 'defer' }>): Verdict {

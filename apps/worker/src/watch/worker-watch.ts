@@ -149,6 +149,13 @@ export class WorkerWatch implements AttemptWatch, HandlerWatch, ReportWatch, Swe
     this.#journal.log({ event: skewed ? 'warning' : 'note', text });
   }
 
+  /** Deliveries that did not end in the time of the drain. */
+  leftAtStop(count: number): void {
+    if (count === 0) return;
+    const text = `${count} deliveries did not end in time; others take them up when their locks run out`;
+    this.#journal.log({ event: 'warning', text });
+  }
+
   foreignJob(oddity: Oddity): void {
     this.#journal.oddity(oddity.kind, `job ${oddity.jobId} for ${oddity.destination}: ${oddity.detail}`);
   }
