@@ -19,6 +19,7 @@ const rings: Readonly<Record<string, readonly string[]>> = {
     'telemetry',
     'lifecycle',
     'embedded',
+    'login',
   ],
   assembly: ['assembly'],
   app: ['ingress', 'worker', 'console', 'cli'],
