@@ -208,6 +208,36 @@ describe.each([1, 3])('an Idempotency-Key with %i shards', (shards) => {
     expect((await keyed.acceptor.accept(request())).kind).toBe('accepted');
     expect(await drain(keyed, shards)).toEqual(everybody);
   });
+
+  it('stores what a second try brings under the id of the first, and its trace line names that id', async () => {
+    const first = createMessageId(randomBytes(17), 0);
+    const traced = (id: MessageId): Submission => ({
+      ...request(),
+      messageId: id,
+      freshId: true,
+      body: Buffer.from(`Received: id ${id}\r\n\r\n`),
+      bodyUnder: (under) => Buffer.from(`Received: id ${under}\r\n\r\n`),
+    });
+    const doubtful = await startAccepting(redis, {
+      shards,
+      deps: ({ queue }) => ({
+        queue: {
+          addToTransaction: (multi, job) => queue.addToTransaction(multi, job),
+          discardHalfWritten: (jobs) => queue.discardHalfWritten(jobs),
+          transaction: async (shard) => {
+            const multi = await queue.transaction(shard);
+            multi.exec = () => Promise.reject(new Error('Command timed out'));
+            return multi;
+          },
+        },
+      }),
+    });
+    expect((await doubtful.acceptor.accept(traced(first))).kind).toBe('unknown');
+    await doubtful.close();
+    const answer = await keyed.acceptor.accept(traced(createMessageId(randomBytes(17), 0)));
+    expect(answer).toMatchObject({ kind: 'accepted', messageId: first });
+    expect(String(await keyed.spool.readBody(first))).toBe(`Received: id ${first}\r\n\r\n`);
+  });
 });
 
 it('a closed acceptor takes nothing more and ends what is under way', async () => {

@@ -113,7 +113,9 @@ class RedisAcceptor<Multi extends Transaction> implements Acceptor {
       const { messageId, messageNumber } = claim;
       if (claim.kind === 'conflict') return { kind: 'conflict', messageId };
       if (claim.kind === 'confirmed') return accepted(claim, true);
-      result = await this.#store(submission, { messageId, messageNumber, repeatable: true, request });
+      const body = messageId === submission.messageId ? undefined : submission.bodyUnder?.(messageId);
+      const stored = body === undefined ? submission : { ...submission, body };
+      result = await this.#store(stored, { messageId, messageNumber, repeatable: true, request });
       replaces = messageId;
     }
     if (replaces !== undefined && (result.kind === 'full' || result.kind === 'unavailable')) {

@@ -11,6 +11,11 @@ export interface Submission {
   readonly envelope: NewEnvelope;
   /** Complete message as it will be relayed, our Received line included. */
   readonly body: Buffer;
+  /**
+   * The body under another id, asked for when an earlier try under the same Idempotency-Key has fixed one: the trace line in
+   * it names the id. Absent: `body` serves under any.
+   */
+  readonly bodyUnder?: (id: MessageId) => Buffer;
   /** Scope and key of an Idempotency-Key, and a digest of the request it stands for. */
   readonly idempotency?: { readonly scope: string; readonly key: string; readonly digest: string };
   /** A fixed id (bounces derive theirs: a re-run adds nothing). */
