@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { createBench, hostOf, recipients, wordsOf, type Bench } from '../test/bench.ts';
 import type { HostScript } from '@mailwheel/testkit';
+import { bodyBlockBytes } from './options.ts';
 
 let bench: Bench;
 afterEach(() => bench.stop());
@@ -240,6 +241,19 @@ describe('the fence', () => {
       fenced: false,
     });
     expect(asked).toEqual([1]);
+  });
+
+  test('is asked again before the end of a body of several blocks, and a no then leaves the host with nothing', async () => {
+    bench = createBench();
+    const host = await bench.host();
+    const body = Buffer.from('a line of the body\r\n'.repeat((3 * bodyBlockBytes) / 20));
+    const answers = [true, false];
+    const report = await bench.deliver(hostOf(host), { body, fence: () => answers.shift() ?? true });
+    expect(report).toMatchObject({ fenced: true, accepted: [], refused: [], phase: 'body' });
+    expect(report.happening).toBeUndefined();
+    expect(host.transactions).toEqual([]);
+    expect(bench.delivery.warm().size).toBe(0);
+    expect(await bench.deliver(hostOf(host), { body })).toMatchObject({ accepted: [{ index: 0 }] });
   });
 
   test('is not asked when nobody was accepted', async () => {

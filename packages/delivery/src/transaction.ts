@@ -221,13 +221,13 @@ export class Transaction implements ConnectionUser {
       this.#wait(this.#context.timeouts.finalReplyMs);
       return this.#send('.\r\n');
     }
-    if (wanted) return this.#askFence();
+    if (wanted) return this.#askFence(() => this.#sendBody());
     const reply = parseReply(text);
     const happening = this.#answered(reply, text);
     this.#end(happening, { keep: isRefusal(reply) && reply.code !== 421 });
   }
 
-  #askFence(): void {
+  #askFence(then: () => void): void {
     this.#step = 'fence';
     this.#wait(this.#context.timeouts.bodyBlockMs);
     let answer: boolean | Promise<boolean>;
@@ -236,17 +236,17 @@ export class Transaction implements ConnectionUser {
     } catch {
       answer = false;
     }
-    if (typeof answer === 'boolean') return this.#fenceAnswered(answer);
+    if (typeof answer === 'boolean') return this.#fenceAnswered(answer, then);
     void answer.then(
-      (open) => this.#fenceAnswered(open),
-      () => this.#fenceAnswered(false),
+      (open) => this.#fenceAnswered(open, then),
+      () => this.#fenceAnswered(false, then),
     );
   }
 
-  #fenceAnswered(open: boolean): void {
+  #fenceAnswered(open: boolean, then: () => void): void {
     // Lost, expired or interrupted while the question was out.
     if (this.#step !== 'fence') return;
-    if (open) return this.#sendBody();
+    if (open) return then();
     this.#end(undefined, { keep: false, fenced: true });
   }
 
@@ -256,19 +256,29 @@ export class Transaction implements ConnectionUser {
     this.#sendBlocks(stuffed(body), 0);
   }
 
-  /** Blocks one after the other, each with its own limit; the last one leaves together with the terminator. */
+  /**
+   * Blocks one after the other, each with its own limit; the last one leaves together with the terminator. A body of several
+   * blocks takes as long as the host likes, and this process may be stopped meanwhile: the fence is asked once more before
+   * the last block, for without the terminator the host has nothing.
+   */
   #sendBlocks(wire: Buffer, from: number): void {
     if (this.#step !== 'body') return;
-    const { connection, request, timeouts, now } = this.#context;
+    const { connection, timeouts } = this.#context;
     if (wire.length - from > bodyBlockBytes) {
       const to = from + bodyBlockBytes;
       this.#wait(timeouts.bodyBlockMs);
       return connection.sendBlock(wire.subarray(from, to), () => this.#sendBlocks(wire, to));
     }
+    if (from === 0) return this.#sendLast(wire);
+    this.#askFence(() => this.#sendLast(wire.subarray(from)));
+  }
+
+  #sendLast(block: Buffer): void {
+    const { connection, request, timeouts, now } = this.#context;
     this.#step = 'final';
     // Not cut by the deadline: giving up here would leave the outcome unknown for no gain.
     connection.waitUntil(now() + timeouts.finalReplyMs);
-    connection.sendTogether(from === 0 ? wire : wire.subarray(from), terminator(request.body));
+    connection.sendTogether(block, terminator(request.body));
   }
 
   /** The host answers before it has the whole body: that is its answer, and the connection is out of step. */

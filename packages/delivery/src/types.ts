@@ -15,7 +15,10 @@ export interface TransactionRequest {
   readonly bodyType: '7BIT' | '8BITMIME';
   readonly ret?: 'FULL' | 'HDRS';
   readonly envid?: string;
-  /** Asked right before the first byte of the body goes to the socket; false: the attempt is dropped, nothing accepted. */
+  /**
+   * Asked right before the first byte of the body goes to the socket, and once more before the last block of a body of
+   * several; false: the attempt is dropped, nothing accepted.
+   */
   readonly fence: () => boolean | Promise<boolean>;
   /** Do not use a pooled connection. */
   readonly fresh: boolean;
@@ -38,7 +41,7 @@ export interface TransactionReport {
   readonly refused: readonly { readonly index: number; readonly happening: Happening }[];
   /** What ended the transaction for all recipients that are in neither list. Absent: nothing did. */
   readonly happening?: Happening;
-  /** The fence refused: nothing was sent, drop the attempt. */
+  /** The fence refused: the host has nothing or a message without an end, drop the attempt. */
   readonly fenced: boolean;
   /** DSN extension offered: NOTIFY=SUCCESS was passed on; else a `relayed` DSN is ours to send. */
   readonly dsnPassedOn: boolean;
