@@ -64,7 +64,7 @@ await newsOf<HostsNews>(hosts, 'ready');
 let unasked = 0;
 const slots = slotsOf(at, (end) => {
   faults.write(end);
-  if (end.why === 'by-itself' || (end.why === 'asked' && end.code !== 0)) {
+  if (end.why === 'by-itself' || (end.why === 'asked' && end.ready && end.code !== 0)) {
     unasked += 1;
     say(`  ${end.victim} ended (${end.why}) with ${end.code ?? end.signal}`);
   }
@@ -123,7 +123,7 @@ const judged = await judge();
 await Promise.all(slots.map((slot) => slot.stop(20_000)));
 faults.close();
 await redis.down('SIGTERM');
-if (judged === 0 && !values.keep) rmSync(folder, { recursive: true, force: true });
+if (judged === 0 && unasked === 0 && !values.keep) rmSync(folder, { recursive: true, force: true });
 else say(`attack: files are kept in ${folder}`);
 say(`attack: seed ${seed} ${judged === 0 && unasked === 0 ? 'passed' : 'FAILED'}`);
 process.exit(judged === 0 && unasked === 0 ? 0 : 1);

@@ -119,6 +119,8 @@ export interface EndRecord {
   readonly atMs: number;
   readonly code: number | null;
   readonly signal: string | null;
+  /** It was in service when it ended, or when it was told to. */
+  readonly ready: boolean;
   /** `asked`: after SIGTERM. `killed`: by the attacker. `unready`: before it was in service. `by-itself`: it crashed. */
   readonly why: 'asked' | 'killed' | 'unready' | 'by-itself';
 }

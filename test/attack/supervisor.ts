@@ -23,6 +23,8 @@ export class Slot {
   #ready = false;
   #asked: 'asked' | 'killed' | undefined;
   #downMs = 0;
+  /** When it was told to end. */
+  #wasReady = false;
 
   constructor(
     at: Place,
@@ -82,6 +84,7 @@ export class Slot {
 
   terminate(downMs: number): void {
     this.#asked = 'asked';
+    this.#wasReady = this.#ready;
     this.#downMs = downMs;
     this.#child?.kill('SIGTERM');
   }
@@ -121,6 +124,7 @@ export class Slot {
       atMs: Date.now(),
       code,
       signal,
+      ready: asked === undefined ? this.#ready : this.#wasReady,
       why: asked ?? (this.#ready ? 'by-itself' : 'unready'),
     });
     this.#child = undefined;

@@ -9,7 +9,7 @@ import type { Evidence } from './evidence.ts';
 export type Cause = 'reply lost' | 'process killed' | 'stop or Redis outage longer than the lock';
 
 /** Time that a worker on a busy machine may take from the host's reply to the record. */
-const recordMs = 600;
+const recordMs = 500;
 /** A worker and Redis find each other again within this time once Redis is back. */
 const reconnectMs = 2_500;
 /** A cut is written down a little before or after the host sees it. */
@@ -31,6 +31,8 @@ export class Causes {
   readonly #kills = new Map<string, number[]>();
   readonly #stops = new Map<string, Interval[]>();
   readonly #redis: Interval[] = [];
+  /** Hosts that broke all their connections, and when. */
+  readonly #flaps = new Map<string, number[]>();
   readonly #cuts = new Map<number, CutRecord[]>();
   readonly #longMs: number;
 
@@ -50,7 +52,8 @@ export class Causes {
   }
 
   #addFault({ act, victim, atMs, untilMs }: FaultRecord): void {
-    if (act === 'freeze') push(this.#stops, victim, { fromMs: atMs, untilMs });
+    if (act === 'flap') push(this.#flaps, victim, atMs);
+    else if (act === 'freeze') push(this.#stops, victim, { fromMs: atMs, untilMs });
     else if (victim === 'redis') this.#redis.push({ fromMs: atMs, untilMs: untilMs + reconnectMs });
   }
 
@@ -74,10 +77,11 @@ export class Causes {
     return longest(troubles) >= this.#longMs ? 'stop or Redis outage longer than the lock' : undefined;
   }
 
-  #wasCut({ clientPort, dotAtMs, replyAtMs }: TransactionRecord): boolean {
-    return (this.#cuts.get(clientPort) ?? []).some(
-      (cut) => cut.atMs >= dotAtMs - clockSlackMs && cut.atMs <= replyAtMs + recordMs,
-    );
+  /** By the proxy, or because the host itself broke its connections before it had answered. */
+  #wasCut({ host, clientPort, dotAtMs, replyAtMs }: TransactionRecord): boolean {
+    const cuts = (this.#cuts.get(clientPort) ?? []).map((cut) => cut.atMs);
+    const flaps = this.#flaps.get(host) ?? [];
+    return [...cuts, ...flaps].some((atMs) => atMs >= dotAtMs - clockSlackMs && atMs <= replyAtMs + recordMs);
   }
 
   /** The record waits for as long as its worker is stopped or has no Redis. */
