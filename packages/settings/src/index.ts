@@ -18,14 +18,16 @@ export {
 } from './resolve.ts';
 export type { Settings, WrittenSettings } from './schema.ts';
 export type { BouncedSettings, BounceSettings } from './schema/bounce.ts';
-export type { ConsoleLogin, ConsoleSettings } from './schema/console.ts';
-export type { DeliverySettings } from './schema/delivery.ts';
 export type {
-  HttpIngressSettings,
-  HttpToken,
-  IngressSettings,
-  SmtpIngressSettings,
-} from './schema/ingress.ts';
+  ConsoleLogin,
+  ConsoleProxy,
+  ConsoleRole,
+  ConsoleSettings,
+  ConsoleUser,
+} from './schema/console.ts';
+export type { DeliverySettings } from './schema/delivery.ts';
+export type { HttpIngressSettings, HttpToken, IngressSettings } from './schema/ingress.ts';
+export type { SmtpIngressSettings, SmtpsIngressSettings, SmtpTlsSettings } from './schema/smtp.ts';
 export type { HostHealthSettings, RetryScheduleSettings } from './schema/pacing.ts';
 export type {
   RedisClusterSettings,

@@ -29,7 +29,10 @@ const broken = [
   'redis: { waitTimeoutMs: 2000 }',
   'redis: { commandTimeoutMs: 20000 }',
   'routes: ""\nroutesFile: a',
+  'ingress: { smtp: { usersFile: a } }',
+  'ingress: { smtps: { listen: "127.0.0.1:2465" } }',
   `ingress: { http: { tokens: [${token}, ${token}] } }`,
+  'console: { login: { user: a, passwordFile: f }, users: [{ name: a, passwordHashFile: g }] }',
 ];
 
 describe('relations between limits', () => {

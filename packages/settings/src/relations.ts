@@ -127,10 +127,28 @@ const oneOfRelations: readonly Relation[] = [
     holds: ({ routes, routesFile }) => routes === undefined || routesFile === undefined,
   },
   {
+    path: 'ingress.smtp.usersFile',
+    message: 'needs ingress.smtp.tls: passwords are taken under TLS only',
+    holds: ({ ingress: { smtp } }) => smtp.usersFile === undefined || smtp.tls !== undefined,
+  },
+  {
+    path: 'ingress.smtps',
+    message: 'needs ingress.smtp.tls: its certificate',
+    holds: ({ ingress: { smtp, smtps } }) => smtps === undefined || smtp.tls !== undefined,
+  },
+  {
     path: 'ingress.http.tokens',
     message: 'two tokens have the same name',
     holds: ({ ingress: { http } }) =>
       new Set(http.tokens.map((token) => token.name)).size === http.tokens.length,
+  },
+  {
+    path: 'console.users',
+    message: 'two users have the same name (console.login is one of them)',
+    holds: ({ console: { users, login } }) => {
+      const names = [...users.map((user) => user.name), ...(login === undefined ? [] : [login.user])];
+      return new Set(names).size === names.length;
+    },
   },
 ];
 

@@ -15,6 +15,8 @@ function written(yaml: string): WrittenSettings {
   return parsed.settings;
 }
 
+const tls = 'tls: { certificateFile: c, keyFile: k }';
+const certified = 'tls: { certificateFile: c, keyFile: k, caFile: a, clientCertificates: required }';
 const tokens = `tokens: [{name: a, sha256: "${'0'.repeat(64)}"}]`;
 
 describe('resolving for a role', () => {
@@ -60,6 +62,8 @@ describe('listening safely', () => {
     ['console', 'console: { listen: "board.example:3000" }', ['console.listen']],
     ['console', 'console: { listen: "localhost:3000" }', []],
     ['console', 'console: { listen: "0.0.0.0:3000", login: { user: a, passwordFile: b } }', []],
+    ['console', 'console: { listen: "0.0.0.0:3000", users: [{ name: a, passwordHashFile: f }] }', []],
+    ['console', 'console: { listen: "0.0.0.0:3000", proxy: { trustedAddresses: ["10.0.0.5"] } }', []],
     ['ingress', 'console: { listen: "0.0.0.0:3000" }', []],
     ['ingress', 'ingress: { http: { listen: "10.0.0.1:80" } }', ['ingress.http.listen']],
     ['ingress', `ingress: { http: { listen: "10.0.0.1:80", ${tokens} } }`, []],
@@ -71,6 +75,28 @@ describe('listening safely', () => {
       ['ingress.smtp.listen'],
     ],
     ['up', 'ingress: { smtp: { listen: "0.0.0.0:25", trustedNetworks: ["::/0"] } }', ['ingress.smtp.listen']],
+    [
+      'ingress',
+      `ingress: { smtp: { trustedNetworks: ["0.0.0.0/0"], ${tls} }, smtps: { listen: "0.0.0.0:465" } }`,
+      ['ingress.smtps.listen'],
+    ],
+    [
+      'ingress',
+      `ingress: { smtp: { listen: "0.0.0.0:25", trustedNetworks: ["0.0.0.0/0"], usersFile: u, ${tls} } }`,
+      ['ingress.smtp.listen'],
+    ],
+    [
+      'ingress',
+      `ingress: { smtp: { listen: "0.0.0.0:25", trustedNetworks: ["0.0.0.0/0"], ${certified} } }`,
+      [],
+    ],
+    ['ingress', `ingress: { smtp: { listen: "0.0.0.0:25", usersFile: u, ${tls} } }`, []],
+    [
+      'ingress',
+      'ingress: { smtp: { listen: "0.0.0.0:25", proxyFrom: ["0.0.0.0/0"] } }',
+      ['ingress.smtp.listen'],
+    ],
+    ['ingress', 'ingress: { smtp: { listen: "0.0.0.0:25", proxyFrom: ["10.0.0.0/24"] } }', []],
     ['worker', 'worker: { listen: "0.0.0.0:9464" }', []],
   ])('%s with %s', (role, yaml, paths) => {
     const unsafe = unsafeListeners(written(yaml), role);
@@ -85,7 +111,7 @@ describe('listening safely', () => {
         path: 'console.listen',
         listen: '0.0.0.0:3000',
         message:
-          'anybody may read and delete mail here; give console.login, or set console.insecure: true to start all the same',
+          'anybody may read and delete mail here; give console.users, console.login or console.proxy, or set console.insecure: true to start all the same',
         allowed: true,
       },
     ]);

@@ -2,6 +2,7 @@
 import { formatListen, isEverybody, isLoopback, type ListenAddress } from './addresses.ts';
 import type { SettingsProblem } from './problem.ts';
 import type { Settings, WrittenSettings } from './schema.ts';
+import type { SmtpIngressSettings } from './schema/smtp.ts';
 
 /** `up` is all of it on one machine; `tool` is a command that listens nowhere (`queue list`, `routes check`). */
 export const roles = ['up', 'ingress', 'worker', 'console', 'tool'] as const;
@@ -63,7 +64,7 @@ export interface UnsafeListener {
  * no addresses.
  */
 export function unsafeListeners(settings: WrittenSettings, role: Role): UnsafeListener[] {
-  const { smtp, http } = settings.ingress;
+  const { smtp, smtps, http } = settings.ingress;
   const board = settings.console;
   const unsafe: UnsafeListener[] = [];
   const check = (
@@ -72,16 +73,13 @@ export function unsafeListeners(settings: WrittenSettings, role: Role): UnsafeLi
     open: string | undefined,
   ): void => {
     if (open === undefined || isLoopback(of.listen)) return;
-    const message = `${open}, or set ${path}.insecure: true to start all the same`;
+    const owner = path === 'ingress.smtps' ? 'ingress.smtp' : path;
+    const message = `${open}, or set ${owner}.insecure: true to start all the same`;
     unsafe.push({ path: `${path}.listen`, listen: formatListen(of.listen), message, allowed: of.insecure });
   };
   if (role === 'up' || role === 'ingress') {
-    const open = smtp.trustedNetworks?.some(isEverybody) === true;
-    check(
-      'ingress.smtp',
-      smtp,
-      open ? 'everybody may relay here; narrow ingress.smtp.trustedNetworks' : undefined,
-    );
+    check('ingress.smtp', smtp, openRelay(smtp));
+    if (smtps !== undefined) check('ingress.smtps', { ...smtps, insecure: smtp.insecure }, openRelay(smtp));
     const tokenless = http.tokens.length === 0;
     check(
       'ingress.http',
@@ -90,12 +88,28 @@ export function unsafeListeners(settings: WrittenSettings, role: Role): UnsafeLi
     );
   }
   if (role === 'up' || role === 'console') {
-    const openBoard = board.login === undefined;
+    const openBoard = board.login === undefined && board.users.length === 0 && board.proxy === undefined;
     check(
       'console',
       board,
-      openBoard ? 'anybody may read and delete mail here; give console.login' : undefined,
+      openBoard
+        ? 'anybody may read and delete mail here; give console.users, console.login or console.proxy'
+        : undefined,
     );
   }
   return unsafe;
+}
+
+/**
+ * What makes everybody a trusted client of the SMTP listeners, if anything does. TLS and logins do not help against either;
+ * required client certificates do against the first: without one nobody gets as far as MAIL.
+ */
+function openRelay(smtp: SmtpIngressSettings): string | undefined {
+  const isCertified = smtp.tls?.clientCertificates === 'required';
+  if (smtp.trustedNetworks?.some(isEverybody) === true && !isCertified) {
+    return 'everybody may relay here; narrow ingress.smtp.trustedNetworks';
+  }
+  return smtp.proxyFrom.some(isEverybody)
+    ? 'everybody may claim any address here; narrow ingress.smtp.proxyFrom to your proxies'
+    : undefined;
 }

@@ -3,7 +3,7 @@ import { list, optional, section, type Field } from './field.ts';
 import { bounce, bounced, type BouncedSettings, type BounceSettings } from './schema/bounce.ts';
 import { consoleSection, type ConsoleSettings } from './schema/console.ts';
 import { delivery, type DeliverySettings } from './schema/delivery.ts';
-import { ingress, type IngressSettings, type SmtpIngressSettings } from './schema/ingress.ts';
+import { ingress, type IngressSettings } from './schema/ingress.ts';
 import { hostHealth, retry, type HostHealthSettings, type RetryScheduleSettings } from './schema/pacing.ts';
 import { dataFolder, hostName, ipAddress } from './schema/paths.ts';
 import { redis, store, type RedisSettings, type StoreSettings } from './schema/redis.ts';
@@ -16,6 +16,7 @@ import {
   type DestinationSettings,
   type NextHopSettings,
 } from './schema/routing.ts';
+import type { SmtpIngressSettings } from './schema/smtp.ts';
 import {
   clock,
   dns,

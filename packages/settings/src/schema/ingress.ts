@@ -1,7 +1,6 @@
 /** Settings of the ingress: the SMTP and HTTP listeners and what they take. */
-import { isNetwork, type ListenAddress } from '../addresses.ts';
+import type { ListenAddress } from '../addresses.ts';
 import {
-  choice,
   flag,
   fraction,
   list,
@@ -13,21 +12,7 @@ import {
   type Field,
 } from '../field.ts';
 import { listen } from './listen.ts';
-
-export interface SmtpIngressSettings {
-  readonly listen: ListenAddress;
-  readonly trustedNetworks?: readonly string[] | undefined;
-  readonly messageBytesMax: number;
-  readonly recipientsMax: number;
-  readonly destinationsMax: number;
-  readonly hopsMax: number;
-  readonly connectionsMax: number;
-  readonly connectionsPerAddressMax: number;
-  readonly idleSeconds: number;
-  readonly transactionSeconds: number;
-  readonly bareNewline: 'reject' | 'normalise';
-  readonly insecure: boolean;
-}
+import { smtp, smtps, type SmtpIngressSettings, type SmtpsIngressSettings } from './smtp.ts';
 
 export interface HttpToken {
   readonly name: string;
@@ -46,90 +31,11 @@ export interface HttpIngressSettings {
 export interface IngressSettings {
   readonly listen: ListenAddress;
   readonly smtp: SmtpIngressSettings;
+  readonly smtps?: SmtpsIngressSettings | undefined;
   readonly http: HttpIngressSettings;
   readonly bodiesInFlightBytes: number;
   readonly drainSeconds: number;
 }
-
-const smtp: Field<SmtpIngressSettings> = section<SmtpIngressSettings>('The SMTP listener.', {
-  listen: listen('127.0.0.1:2525', 'Address and port on which SMTP is accepted.'),
-  trustedNetworks: optional(
-    list(
-      text({
-        expects: 'a network such as 10.0.0.0/8 or one IP address',
-        type: 'network',
-        accepts: isNetwork,
-        charactersMax: 50,
-        says: 'Networks whose clients may relay; absent, loopback is trusted by `up` and nobody by `ingress`.',
-      }),
-      { entriesMax: 1000 },
-    ),
-  ),
-  messageBytesMax: whole({
-    min: 1024,
-    max: 1_073_741_824,
-    initial: 52_428_800,
-    unit: 'bytes',
-    says: 'Largest message taken and announced as SIZE; larger ones get 552 5.3.4.',
-  }),
-  recipientsMax: whole({
-    min: 100,
-    max: 1000,
-    initial: 1000,
-    unit: 'recipients',
-    says: 'Recipients of one message; further ones get 452 4.5.3 (RFC 5321 section 4.5.3.1.8 asks for at least 100).',
-  }),
-  destinationsMax: whole({
-    min: 1,
-    max: 200,
-    initial: 200,
-    unit: 'destinations',
-    says: 'Different destination domains of one message; further ones get 452 4.5.3.',
-  }),
-  hopsMax: whole({
-    min: 5,
-    max: 1000,
-    initial: 30,
-    unit: 'Received lines',
-    says: 'A message that already has more Received lines is taken for a loop and gets 554 5.4.6.',
-  }),
-  connectionsMax: whole({
-    min: 1,
-    max: 100_000,
-    initial: 1000,
-    unit: 'connections',
-    says: 'SMTP connections of one ingress process at a time; further ones get 421 4.3.2.',
-  }),
-  connectionsPerAddressMax: whole({
-    min: 1,
-    max: 100_000,
-    initial: 100,
-    unit: 'connections',
-    says: 'SMTP connections of one client address at a time; further ones get 421 4.7.0.',
-  }),
-  idleSeconds: fraction({
-    min: 0.5,
-    max: 3600,
-    initial: 300,
-    unit: 'seconds',
-    says: 'A client that says nothing for this long is disconnected with 421 4.4.2.',
-  }),
-  transactionSeconds: fraction({
-    min: 0.5,
-    max: 86_400,
-    initial: 3600,
-    unit: 'seconds',
-    says: 'A client that takes longer from its greeting, or from the end of one message, to the end of the next is disconnected with 421 4.4.2, however busy it looks.',
-  }),
-  bareNewline: choice(['reject', 'normalise'], {
-    initial: 'reject',
-    says: 'A CR or LF that stands alone in a message: refuse with 550 5.6.11, or write CR LF in its place.',
-  }),
-  insecure: flag({
-    initial: false,
-    says: 'Start although `trustedNetworks` trusts everybody on a listener outside loopback (an open relay).',
-  }),
-});
 
 const token: Field<HttpToken> = requiredSection<HttpToken>(
   'Bearer tokens that may submit; a token reads only its own messages.',
@@ -187,6 +93,7 @@ const http: Field<HttpIngressSettings> = section<HttpIngressSettings>('The HTTP 
 export const ingress: Field<IngressSettings> = section<IngressSettings>('Accepting mail.', {
   listen: listen('127.0.0.1:9463', 'Address and port of /metrics, /livez and /readyz of the ingress.'),
   smtp,
+  smtps: optional(smtps),
   http,
   bodiesInFlightBytes: whole({
     min: 1_048_576,
