@@ -8,6 +8,7 @@ import {
   checkServer,
   connectRedis,
   createDestinationQueues,
+  nodeOfKey,
   whenReady,
   type ConnectionPurpose,
   type DestinationQueues,
@@ -71,7 +72,8 @@ export async function openStore(settings: Settings, options: OpenStoreOptions): 
     const check = await checkServer(client, { shards: settings.redis.shards });
     if (check.kind === 'unfit')
       throw new Error(`Redis cannot hold mail as it is set up:\n  ${check.problems.join('\n  ')}`);
-    const clock = createRedisClock({ client });
+    // In a Cluster one server's clock is everybody's: that of the tier's own keys.
+    const clock = createRedisClock({ client: { time: async () => nodeOfKey(client, '{mw:t}').time() } });
     await clock.start();
     return await assemble(settings, options, {
       client,
@@ -163,7 +165,9 @@ function acceptorOn(
           replicas: {
             wanted: redis.replicasToWaitFor,
             timeoutMs: redis.waitTimeoutMs,
-            wait: async (_shard: number, wanted: number, timeoutMs: number) => client.wait(wanted, timeoutMs),
+            // Where the shard's transactions go (`DestinationQueues.transaction`): WAIT vouches for its own connection.
+            wait: async (shard: number, wanted: number, timeoutMs: number) =>
+              nodeOfKey(client, shardKey(shard)).wait(wanted, timeoutMs),
           },
         }),
     admission: {
@@ -180,6 +184,11 @@ function acceptorOn(
 
 function masters(client: RedisClient): readonly { info(section: string): Promise<string> }[] {
   return 'nodes' in client ? client.nodes('master') : [client];
+}
+
+/** A key of the shard's slot. */
+function shardKey(shard: number): string {
+  return `{mw${shard}}`;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -35,8 +35,8 @@ export class Adding {
     this.#options = options;
   }
 
-  transaction(): ChainableCommander {
-    return this.#backends.transaction();
+  transaction(shard: number): ChainableCommander {
+    return this.#backends.transaction(shard);
   }
 
   async addToTransaction(multi: ChainableCommander, job: NewJob): Promise<void> {

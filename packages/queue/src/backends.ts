@@ -5,6 +5,7 @@
 import { shardOf, type DestinationKey } from '@mailwheel/envelope';
 import { createRedisBackend, type RedisQueueBackend } from 'bullmq';
 import type { ChainableCommander } from 'ioredis';
+import { nodeOfKey, refreshSlots, shareScripts } from './cluster-node.ts';
 import type { RedisClient } from './connect.ts';
 import { dueKey, hintKey, parkedKey, restKey, shardPrefix } from './keys.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -106,9 +107,15 @@ export class Backends {
   /**
    * A plain ioredis MULTI that BullMQ can write to. BullMQ's own wrapper is not used: it replaces `hset` by one that takes
    * an object and would silently store a field per letter for callers that pass field and value.
+   *
+   * In a Cluster it is made on the connection to the shard's primary, so that a WAIT sent there covers it. A redirection
+   * then refuses it whole; by itself ioredis would send it to another server, and the WAIT would vouch for nothing.
+   * @throws Error when that primary is not connected: nothing was sent.
    */
-  transaction(): ChainableCommander {
-    const multi = this.client.multi();
+  transaction(shard: number): ChainableCommander {
+    const node = nodeOfKey(this.client, dueKey(shard));
+    shareScripts(this.client, node);
+    const multi = node.multi();
     const commands = multi as unknown as Record<string, (input: unknown[]) => unknown>;
     const execute = multi.exec.bind(multi);
     return Object.assign(multi, {
@@ -117,7 +124,10 @@ export class Backends {
         return multi;
       },
       exec: async (): Promise<[Error | null, unknown][] | null> => {
-        const replies = await execute();
+        const replies = await execute().catch((cause: unknown) => {
+          if ('nodes' in this.client) refreshSlots(this.client);
+          throw cause;
+        });
         // ioredis believes the script is loaded on this socket and would send EVALSHA for ever; a new socket heals it.
         if (replies?.some(([error]) => error?.message.startsWith('NOSCRIPT')) === true)
           this.client.disconnect(true);

@@ -3,7 +3,8 @@
  * bounds a command: a time-out, or for a wait the time it asked for.
  */
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
-import { QueueUnavailable } from './errors.ts';
+import { refreshSlots } from './cluster-node.ts';
+import { QueueUnavailable, withoutSecrets } from './errors.ts';
 
 export interface HostAndPort {
   readonly host: string;
@@ -54,6 +55,8 @@ const commandTimeoutMsDefault = 2000;
 const connectTimeoutMsDefault = 5000;
 /** Longest wait between two connection attempts: an outage ends within a second of the server's return. */
 const reconnectMsMax = 1000;
+/** A Cluster client reads the table of slots again this often: a node that hangs redirects nobody. */
+const slotsRefreshMs = 2000;
 /** A blocking command may be this much longer under way than it asked for. */
 const blockingGraceMs = 1000;
 
@@ -84,17 +87,55 @@ export function connectRedis(
   }
   const base = baseOptions(options, purpose);
   const client = makeClient(options, base);
-  client.on('error', onError);
+  client.on('error', (error: Error) => onError(withoutSecrets(error)));
+  if ('nodes' in client) keepNodesConnected(client);
   return client;
 }
 
-/** Resolves when the client can take commands; rejects with `QueueUnavailable` after `timeoutMs`. */
+/**
+ * ioredis connects a node of a Cluster at its first command and refuses the second as long as the first waits for the
+ * connection; and it reads the table of slots again only when somebody redirects it. So primaries are connected as they are
+ * learned, and a lost one has the table read again.
+ */
+function keepNodesConnected(client: Cluster): void {
+  // Not before it is ready: its own check of the state needs a node that it may connect itself.
+  client.on('ready', () => {
+    for (const node of client.nodes('master')) connectNode(node);
+  });
+  client.on('+node', (node: Redis) => {
+    if (client.status === 'ready' && node.options.readOnly !== true) connectNode(node);
+  });
+  client.on('-node', () => refreshSlots(client));
+}
+
+function connectNode(node: Redis): void {
+  // What fails is told by the client's events.
+  if (node.status === 'wait') node.connect().catch(() => undefined);
+}
+
+/**
+ * Resolves when the client can take commands (a Cluster: every primary); rejects with `QueueUnavailable` after `timeoutMs`,
+ * or at once when Redis refuses the user or the password: waiting would not help.
+ */
 export async function whenReady(client: RedisClient, timeoutMs: number): Promise<void> {
-  if (client.status === 'ready') return;
+  const endMs = performance.now() + timeoutMs;
+  if (client.status !== 'ready') await firstReady(client, timeoutMs);
+  if (!('nodes' in client)) return;
+  await Promise.all(
+    client.nodes('master').map(async (node) => {
+      connectNode(node);
+      if (node.status !== 'ready') await firstReady(node, Math.max(0, endMs - performance.now()));
+    }),
+  );
+}
+
+function firstReady(client: RedisClient, timeoutMs: number): Promise<void> {
   let lastError: unknown = new Error(`no connection within ${timeoutMs} ms`);
-  await new Promise<void>((resolve, reject) => {
-    const keep = (error: unknown): void => {
-      lastError = error;
+  return new Promise<void>((resolve, reject) => {
+    const keep = (error: Error & { lastNodeError?: unknown }): void => {
+      // A Cluster's own words say only that no node was of use.
+      lastError = withoutSecrets(error.lastNodeError instanceof Error ? error.lastNodeError : error);
+      if (accessRefused(lastError)) finish(() => reject(new QueueUnavailable(accessRefusedText, lastError)));
     };
     const finish = (then: () => void): void => {
       clearTimeout(timer);
@@ -110,6 +151,13 @@ export async function whenReady(client: RedisClient, timeoutMs: number): Promise
     client.on('end', ended);
     client.on('error', keep);
   });
+}
+
+const accessRefusedText =
+  'Redis refuses this user or password; check redis.username and redis.passwordFile, and the ACL rule (docs/redis.md)';
+
+function accessRefused(error: unknown): boolean {
+  return error instanceof Error && /^(?:WRONGPASS|NOAUTH|NOPERM)/.test(error.message);
 }
 
 function baseOptions(options: ConnectOptions, purpose: ConnectionPurpose): BaseOptions {
@@ -142,6 +190,11 @@ function makeClient(options: ConnectOptions, base: BaseOptions): RedisClient {
       enableAutoPipelining: false,
       scaleReads: 'master',
       clusterRetryStrategy: reconnectWaitMs,
+      // By default ioredis sends again what was under way when a node's connection broke, up to 16 times.
+      retryDelayOnFailover: 0,
+      retryDelayOnClusterDown: 0,
+      maxRedirections: 4,
+      slotsRefreshInterval: slotsRefreshMs,
       // Certificates carry names; without this ioredis would connect to resolved addresses.
       ...(options.tls === undefined ? {} : { dnsLookup: (address, callback) => callback(null, address) }),
     };
@@ -154,6 +207,8 @@ function makeClient(options: ConnectOptions, base: BaseOptions): RedisClient {
     sentinels: [...sentinel.sentinels],
     name: sentinel.name,
     sentinelRetryStrategy: reconnectWaitMs,
+    // A primary that hangs keeps its connections: the Sentinels tell when another one took over.
+    failoverDetector: true,
     ...(sentinel.username === undefined ? {} : { sentinelUsername: sentinel.username }),
     ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
     ...(sentinel.tls === undefined

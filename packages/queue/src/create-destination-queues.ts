@@ -77,9 +77,8 @@ class Queues implements DestinationQueues {
     return this.#parts.adding.addToTransaction(multi, job);
   }
 
-  // A MULTI is bound to a shard by its keys; the connection is the same for all.
-  async transaction(_shard: number): Promise<ChainableCommander> {
-    return this.#parts.adding.transaction();
+  async transaction(shard: number): Promise<ChainableCommander> {
+    return this.#parts.adding.transaction(shard);
   }
 
   discardHalfWritten(jobs: readonly NewJob[]): Promise<void> {

@@ -22,6 +22,12 @@ export class QueueUnavailable extends Error {
   }
 }
 
+/** ioredis hangs the command on its error, and that of AUTH or HELLO holds the password: nobody after us may see it. */
+export function withoutSecrets(error: Error): Error {
+  if ('command' in error) delete error.command;
+  return error;
+}
+
 const repliesWithoutEffect =
   /^(?:OOM|NOSCRIPT|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|NOPERM|WRONGTYPE|EXECABORT|MISCONF|BUSY|ERR)/;
 

@@ -3,6 +3,7 @@
  * `@mailwheel/queue/board`.
  */
 export type * from './types.ts';
+export { nodeOfKey } from './cluster-node.ts';
 export { checkServer, type ServerCheck, type ServerExpectation } from './check-server.ts';
 export {
   connectRedis,

@@ -4,7 +4,7 @@
  */
 import type { DestinationKey } from '@mailwheel/envelope';
 import type { Backends } from './backends.ts';
-import type { RedisClient } from './connect.ts';
+import { nodeOfKey } from './cluster-node.ts';
 import type { DueIndex } from './due-index.ts';
 import { QueueUnavailable } from './errors.ts';
 import { shardPrefix } from './keys.ts';
@@ -23,18 +23,16 @@ export class Sweep {
     this.#dueIndex = dueIndex;
   }
 
-  /** @param cursor `'0'`, or what the portion before gave: `<node>:<SCAN cursor>`. */
+  /** @param cursor `'0'`, or what the portion before gave. */
   async portion(shard: number, cursor: string): Promise<SweepPortion> {
-    const nodes = scannedNodes(this.#backends.client);
-    const [nodeText = '0', scanCursor = '0'] = cursor === '0' ? [] : cursor.split(':');
-    const place = Number(nodeText);
-    const node = nodes[place];
-    if (node === undefined) return { cursor: '0', examined: 0, repaired: [] };
     const prefix = `${shardPrefix(shard)}:`;
     let next: string;
     let keys: string[];
     try {
-      [next, keys] = await node.scan(scanCursor, 'MATCH', `${prefix}*${metaSuffix}`, 'COUNT', keysPerPortion);
+      // In a Cluster only the primary of the shard holds its keys. After a fail-over the cursor means nothing to the new
+      // one: what that portion misses is found in the next round.
+      const node = nodeOfKey(this.#backends.client, prefix);
+      [next, keys] = await node.scan(cursor, 'MATCH', `${prefix}*${metaSuffix}`, 'COUNT', keysPerPortion);
     } catch (error) {
       throw new QueueUnavailable('sweeping', error);
     }
@@ -45,13 +43,6 @@ export class Sweep {
     for (const destination of destinations as Set<DestinationKey>) {
       if ((await this.#dueIndex.inspect(destination)).repaired) repaired.push(destination);
     }
-    const last = next === '0' && place + 1 >= nodes.length;
-    const following = next === '0' ? `${place + 1}:0` : `${place}:${next}`;
-    return { cursor: last ? '0' : following, examined: destinations.size, repaired };
+    return { cursor: next, examined: destinations.size, repaired };
   }
-}
-
-/** SCAN asks one server; in a Cluster every master is asked in turn. */
-function scannedNodes(client: RedisClient): Pick<RedisClient, 'scan'>[] {
-  return 'nodes' in client ? client.nodes('master') : [client];
 }
