@@ -5,6 +5,7 @@
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import { refreshSlots } from './cluster-node.ts';
 import { QueueUnavailable, withoutSecrets } from './errors.ts';
+import { gatherWrites } from './gathered-writes.ts';
 
 export interface HostAndPort {
   readonly host: string;
@@ -89,6 +90,7 @@ export function connectRedis(
   const client = makeClient(options, base);
   client.on('error', (error: Error) => onError(withoutSecrets(error)));
   if ('nodes' in client) keepNodesConnected(client);
+  if (purpose !== 'blocking') gatherWrites(client);
   return client;
 }
 
