@@ -123,6 +123,7 @@ const judged = await judge();
 await Promise.all(slots.map((slot) => slot.stop(20_000)));
 faults.close();
 await redis.down('SIGTERM');
+redis.abandon();
 if (judged === 0 && unasked === 0 && !values.keep) rmSync(folder, { recursive: true, force: true });
 else say(`attack: files are kept in ${folder}`);
 say(`attack: seed ${seed} ${judged === 0 && unasked === 0 ? 'passed' : 'FAILED'}`);

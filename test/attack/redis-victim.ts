@@ -22,6 +22,7 @@ export class RedisVictim {
   #server: TestRedis | undefined;
   #client: ReturnType<TestRedis['client']> | undefined;
   #asked = false;
+  #unmounted = false;
 
   private constructor(
     at: { port: number; folder: string; mounted: boolean },
@@ -138,7 +139,8 @@ export class RedisVictim {
   abandon(): void {
     this.#asked = true;
     this.#server?.process.kill('SIGKILL');
-    if (this.#mounted) execFileSync('umount', ['-l', this.#folder]);
+    if (this.#mounted && !this.#unmounted) execFileSync('umount', ['-l', this.#folder]);
+    this.#unmounted = true;
   }
 
   get #ballast(): string {

@@ -42,6 +42,9 @@ export interface Judgement {
   readonly findings: readonly Finding[];
 }
 
+/** A refusal is recorded after the report about it was stored, which is an accept of its own. */
+const reportMs = 1_000;
+
 /** What a submission was told. */
 type Told = 'accepted' | 'refused' | 'perhaps' | 'unfinished';
 
@@ -243,15 +246,22 @@ class Judge {
         });
       }
     }
-    // A report is a message too: the same one twice.
+    // A report is a message too: the same one twice. A worker that is killed after the report was accepted, and before what
+    // it reports on is recorded, leaves a second attempt to accept the same report again: harmless until its tombstone is gone.
     for (const id of new Set(reports.map((one) => one.report?.id))) {
       const copies = reports.filter((one) => one.report?.id === id);
-      if (copies.length > 1) {
-        this.#explain(submit.number, copies.length - 1, {
-          causes: copies.map((one) => this.#causes.ofTransaction(one)),
-          detail: `report ${id}: ${describe(copies)}`,
-        });
-      }
+      if (copies.length < 2) continue;
+      const about = new Set(copies.flatMap(failedIn));
+      const refusals = (this.#evidence.refusals.get(submit.number) ?? []).filter((one) =>
+        about.has(one.address),
+      );
+      this.#explain(submit.number, copies.length - 1, {
+        causes: [
+          ...copies.map((one) => this.#causes.ofTransaction(one)),
+          ...refusals.map((one) => this.#causes.ofPending(pendingRefusal(one))),
+        ],
+        detail: `report ${id}: ${describe(copies)}`,
+      });
     }
   }
 
@@ -284,7 +294,7 @@ function pendingRefusal({ worker, atMs }: RefusalRecord): {
   readonly fromMs: number;
   readonly untilMs: number;
 } {
-  return { worker, fromMs: atMs, untilMs: atMs };
+  return { worker, fromMs: atMs, untilMs: atMs + reportMs };
 }
 
 function describe(copies: readonly TransactionRecord[]): string {
