@@ -7,6 +7,7 @@ const types = {
   'console.css': 'text/css; charset=utf-8',
   'console.js': 'text/javascript; charset=utf-8',
   'board.css': 'text/css; charset=utf-8',
+  'board-viewer.css': 'text/css; charset=utf-8',
   'mailwheel.svg': 'image/svg+xml',
 } as const;
 

@@ -15,13 +15,15 @@ import {
   labelBounds,
   loggedError,
   processMetrics,
+  type LineDestination,
   type Logger,
   type MetricsOf,
   type Readiness,
 } from '@mailwheel/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { createBoard } from './board/create-board.ts';
-import { readLogin } from './guard/login.ts';
+import type { AuditedAct } from './guard/audit.ts';
+import { readLogins } from './guard/logins.ts';
 import { collectOverview, sharedReader, type Memory } from './overview/collect.ts';
 import { createServer } from './server.ts';
 
@@ -29,6 +31,8 @@ export interface RunOptions {
   readonly settings: Settings;
   readonly lifecycle: Lifecycle;
   readonly configPath?: string;
+  /** Where log lines go; absent: standard output. */
+  readonly logTo?: LineDestination;
 }
 
 /** How long what was read for one visitor is good for the next. */
@@ -39,9 +43,9 @@ const closeMsMax = 5000;
 const refusalsPerMinuteMax = 20;
 
 /** Rejects with a sentence when it cannot start. */
-export async function run({ settings, lifecycle }: RunOptions): Promise<void> {
+export async function run({ settings, lifecycle, logTo }: RunOptions): Promise<void> {
   refuseUnsafe(settings);
-  const login = await readLogin(settings.console);
+  const logins = await readLogins(settings.console, () => performance.now());
   const registry = createRegistry();
   const metrics = createMetrics(registry, processMetrics, labelBounds(settings.metrics));
   const logger = createLogger({
@@ -51,10 +55,12 @@ export async function run({ settings, lifecycle }: RunOptions): Promise<void> {
     role: lifecycle.role,
     colour: process.stdout.isTTY === true,
     onDrop: () => metrics.droppedLogLines.add(),
+    ...(logTo === undefined ? {} : { destination: logTo }),
   });
   lifecycle.onStop({ stage: 'report', name: 'log', limitMs: 1000, stop: () => logger.close() });
   const onError = (what: string, error: unknown): void =>
     logger.event({ event: 'error', what, error: loggedError(error) });
+  const audit = (act: AuditedAct): void => logger.event({ event: 'operator-act', ...act });
   const store = await openStore(settings, {
     purpose: 'console',
     name: `console-${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
@@ -70,7 +76,7 @@ export async function run({ settings, lifecycle }: RunOptions): Promise<void> {
     queues: store.queues,
     spool: store.spool,
     nowMs: () => store.clock.nowMs(),
-    audit: (act) => logger.event({ event: 'operator-act', ...act }),
+    audit,
     onError: (error) => onError('dashboard', error),
   });
   lifecycle.onStop({
@@ -81,9 +87,10 @@ export async function run({ settings, lifecycle }: RunOptions): Promise<void> {
   });
   const server = await createServer({
     hostname: settings.hostname,
-    login,
+    logins,
     loopback: isLoopback(settings.console.listen),
     onRefused: refusalLog(logger),
+    audit,
     registry,
     readiness: () => readiness(settings, lifecycle, store),
     overview: overviewOf(settings, store),
@@ -149,15 +156,18 @@ function readiness(settings: Settings, lifecycle: Lifecycle, store: Store): Read
   return { ready: reasons.length === 0, reasons };
 }
 
-function refusalLog(logger: Logger): (address: string) => void {
+function refusalLog(logger: Logger): (address: string, count: number) => void {
   let minute = 0;
   let logged = 0;
-  return (address) => {
+  return (address, count) => {
     const now = Math.floor(performance.now() / 60_000);
     if (now !== minute) [minute, logged] = [now, 0];
     logged += 1;
     if (logged <= refusalsPerMinuteMax)
-      logger.event({ event: 'warning', text: `console: wrong user or password from ${address}` });
+      logger.event({
+        event: 'warning',
+        text: `console: wrong user or password from ${address} (${count} times)`,
+      });
   };
 }
 

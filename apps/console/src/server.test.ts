@@ -1,5 +1,6 @@
 /** The console over its real listener. Buttons of the dashboard: test/scenario/17-console.test.ts. */
 import { createHash } from 'node:crypto';
+import { hashPassword } from '@mailwheel/login';
 import { waitFor } from '@mailwheel/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -19,7 +20,8 @@ const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64
 let fixture: ConsoleFixture;
 
 beforeAll(async () => {
-  fixture = await startConsole({ login: { user: 'admin', passwordSha256 }, boardQueuesMax: 3 });
+  const users = [{ name: 'eva', passwordHash: await hashPassword('looks') }];
+  fixture = await startConsole({ login: { user: 'admin', passwordSha256 }, users, boardQueuesMax: 3 });
 });
 beforeEach(() => fixture.redis.client().flushdb());
 afterAll(() => fixture.stop());
@@ -67,13 +69,34 @@ describe('the login', () => {
 describe('what a browser may do with a page', () => {
   it('is nothing inline on our own, and nothing from elsewhere on any', async () => {
     const own = await get('/');
-    expect(own.headers.get('content-security-policy')).toMatch(
-      /^default-src 'none'; script-src 'self'; style-src 'self';/,
-    );
+    expect(directives(own)).toEqual({
+      'default-src': "'none'",
+      'script-src': "'self'",
+      'style-src': "'self'",
+      'img-src': "'self'",
+      'connect-src': "'self'",
+      'base-uri': "'self'",
+      'form-action': "'self'",
+      'frame-ancestors': "'none'",
+      'object-src': "'none'",
+    });
+    expect(Object.fromEntries(own.headers)).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'same-origin',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'cache-control': 'no-store',
+    });
     const page = await own.text();
     expect(page).not.toMatch(/<script(?![^>]* src="\/)|style="|\son\w+="/);
     const board = await get('/board/');
-    expect(board.headers.get('content-security-policy')).toContain("script-src 'self';");
+    expect(directives(board)).toEqual({
+      ...directives(own),
+      'style-src': "'self' 'unsafe-inline'",
+      'img-src': "'self' data:",
+      'font-src': "'self'",
+    });
     expect(await board.text()).not.toMatch(/(?:href|src)="(?:https?:)?\/\//);
   });
 
@@ -89,6 +112,64 @@ describe('what a browser may do with a page', () => {
     expect(await fixture.store.queues.states(['a.example' as never])).toMatchObject([{ paused: false }]);
     expect((await pause({ origin: fixture.url })).status).toBe(200);
     expect(await fixture.store.queues.states(['a.example' as never])).toMatchObject([{ paused: true }]);
+  });
+});
+
+function directives(answer: Response): Record<string, string> {
+  const policy = answer.headers.get('content-security-policy') ?? '';
+  return Object.fromEntries(policy.split('; ').map((part) => part.split(/ (.*)/) as [string, string]));
+}
+
+describe('who may do what', () => {
+  const viewer = { authorization: `Basic ${Buffer.from('eva:looks').toString('base64')}` };
+  const press = (path: string, headers: Record<string, string>): Promise<Response> =>
+    fetch(`${fixture.url}/board/api/queues/${path}`, {
+      method: 'PUT',
+      headers: { origin: fixture.url, ...headers },
+    });
+  const audit = (): Record<string, unknown>[] =>
+    fixture.log
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter((line) => line['event'] === 'operator-act')
+      .map(({ by, role, via, act, on, result }) => ({ by, role, via, act, on, result }));
+  const admin = { by: 'admin', role: 'operator', via: 'login' };
+
+  it('is written down: each act, with its result, and who did it in which role', async () => {
+    fixture.log.length = 0;
+    await accept(fixture.store, 'somebody@a.example');
+    const job = await fail(fixture.store, 'a.example', { 0: 'bounced' });
+    expect((await press('a.example/pause', { authorization })).status).toBe(200);
+    expect((await press('a.example/empty', { authorization })).status).toBe(405);
+    expect((await press(`a.example/${job.id}/promote`, { authorization })).status).toBe(409);
+    expect((await press(`a.example/${job.id}/retry`, { authorization })).status).toBe(204);
+    expect((await press(`a.example/${job.id}/clean`, { authorization })).status).toBe(204);
+    expect(audit()).toEqual([
+      { ...admin, act: 'pause', on: 'a.example', result: 'done' },
+      { ...admin, act: 'empty', on: 'a.example', result: 'refused' },
+      { ...admin, act: 'promote', on: `a.example/${job.id}`, result: expect.stringMatching(/^failed: /) },
+      { ...admin, act: 'retry', on: `a.example/${job.id}`, result: 'done' },
+      { ...admin, act: 'delete', on: `a.example/${job.id}`, result: 'done' },
+    ]);
+  });
+
+  it('is to look, for a viewer: no button is shown, none works, and the try is written down', async () => {
+    fixture.log.length = 0;
+    await accept(fixture.store, 'somebody@a.example');
+    const board = await (await get('/board/', viewer)).text();
+    expect(board).toContain('href="/assets/board-viewer.css"');
+    expect(await (await get('/board/')).text()).not.toContain('board-viewer.css');
+    expect((await press('a.example/pause', viewer)).status).toBe(403);
+    expect(await fixture.store.queues.states(['a.example' as never])).toMatchObject([{ paused: false }]);
+    expect(audit()).toEqual([
+      {
+        by: 'eva',
+        role: 'viewer',
+        via: 'login',
+        act: 'PUT',
+        on: '/board/api/queues/a.example/pause',
+        result: 'refused',
+      },
+    ]);
   });
 });
 
@@ -196,7 +277,7 @@ describe('starting', () => {
   it('is refused on a listener that others reach without a login', async () => {
     const settings = settingsFor(fixture.redis.url, { listen: '0.0.0.0:0' });
     await expect(run({ settings, lifecycle: undefined as never })).rejects.toThrow(
-      /console\.listen 0\.0\.0\.0:0: anybody may read and delete mail here; give console\.login/,
+      /console\.listen 0\.0\.0\.0:0: anybody may read and delete mail here; give console\.users, console\.login or console\.proxy/,
     );
   });
 });

@@ -36,9 +36,10 @@ test('relative paths count from the folder of the file, absolute ones stay', asy
       'dataFolder: ./here',
       'routesFile: routes.txt',
       'redis: { url: "redis://127.0.0.1", passwordFile: /run/secrets/redis, tls: { caFile: ca.pem } }',
-      'console: { login: { user: admin, passwordFile: console.txt } }',
+      'console: { login: { user: admin, passwordFile: console.txt }, users: [{ name: b, passwordHashFile: hash.txt }] }',
       'nextHops: { "relay.example.net:587": { auth: { user: u, passwordFile: relay.txt } } }',
       'delivery: { tlsCaFile: own-ca.pem }',
+      'ingress: { smtp: { usersFile: users, tls: { certificateFile: cert.pem, keyFile: /run/key.pem } } }',
     ].join('\n'),
   );
   if (!loaded.ok) throw new Error(loaded.problems.join('\n'));
@@ -49,8 +50,15 @@ test('relative paths count from the folder of the file, absolute ones stay', asy
   expect(settings.redis.tls?.caFile).toBe(join(folder, 'ca.pem'));
   expect(settings.redis.tls?.keyFile).toBeUndefined();
   expect(settings.console.login?.passwordFile).toBe(join(folder, 'console.txt'));
+  expect(settings.console.users[0]?.passwordHashFile).toBe(join(folder, 'hash.txt'));
   expect(settings.nextHops['relay.example.net:587']?.auth?.passwordFile).toBe(join(folder, 'relay.txt'));
   expect(settings.delivery.tlsCaFile).toBe(join(folder, 'own-ca.pem'));
+  expect(settings.ingress.smtp.usersFile).toBe(join(folder, 'users'));
+  expect(settings.ingress.smtp.tls).toMatchObject({
+    certificateFile: join(folder, 'cert.pem'),
+    keyFile: '/run/key.pem',
+    caFile: undefined,
+  });
 });
 
 test('tells every mistake of file and environment, each with its place', async () => {

@@ -89,6 +89,7 @@ function withAbsolutePaths(settings: WrittenSettings, folder: string): WrittenSe
     ...settings,
     dataFolder: absolute(settings.dataFolder),
     routesFile: optional(settings.routesFile, absolute),
+    ingress: { ...settings.ingress, smtp: withAbsoluteSmtpPaths(settings.ingress.smtp, absolute) },
     redis: {
       ...redis,
       passwordFile: optional(redis.passwordFile, absolute),
@@ -109,9 +110,29 @@ function withAbsolutePaths(settings: WrittenSettings, folder: string): WrittenSe
         ...login,
         passwordFile: optional(login.passwordFile, absolute),
       })),
+      users: settings.console.users.map((user) => ({
+        ...user,
+        passwordHashFile: optional(user.passwordHashFile, absolute),
+      })),
     },
     delivery: { ...settings.delivery, tlsCaFile: optional(settings.delivery.tlsCaFile, absolute) },
     nextHops: Object.fromEntries(nextHops) as WrittenSettings['nextHops'],
+  };
+}
+
+function withAbsoluteSmtpPaths(
+  smtp: WrittenSettings['ingress']['smtp'],
+  absolute: (path: string) => string,
+): WrittenSettings['ingress']['smtp'] {
+  return {
+    ...smtp,
+    usersFile: optional(smtp.usersFile, absolute),
+    tls: optional(smtp.tls, (tls) => ({
+      ...tls,
+      certificateFile: absolute(tls.certificateFile),
+      keyFile: absolute(tls.keyFile),
+      caFile: optional(tls.caFile, absolute),
+    })),
   };
 }
 

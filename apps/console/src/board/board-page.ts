@@ -1,4 +1,5 @@
 /** bull-board's page as we send it on. */
+import type { ConsoleRole } from '@mailwheel/settings';
 import { html } from '../html/markup.ts';
 
 const foreignLink = /<link\b[^>]*\bhref="(?:https?:)?\/\/[^"]*"[^>]*>\s*/gi;
@@ -18,10 +19,12 @@ const bar = html`<nav class="mailwheel-bar" aria-label="Mailwheel">
   </form>
 </nav> `.toString();
 
+const viewerStyles = html`<link href="/assets/board-viewer.css" rel="stylesheet" />`.toString();
+
 /** Loads nothing from elsewhere (the page links a web font), hides the buttons of what is refused, and leads back. */
-export function boardPage(page: string): string {
+export function boardPage(page: string, role: ConsoleRole): string {
   return page
     .replace(foreignLink, '')
-    .replace('</head>', `${styles}</head>`)
+    .replace('</head>', `${styles}${role === 'viewer' ? viewerStyles : ''}</head>`)
     .replace('<div id="root">', `${bar}<div id="root">`);
 }

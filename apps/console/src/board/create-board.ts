@@ -10,6 +10,7 @@ import type { DestinationQueues, RedisClient } from '@mailwheel/queue';
 import { createBoardQueues, type BoardAct, type BoardQueues } from '@mailwheel/queue/board';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { currentActor } from '../guard/actor.ts';
+import { auditedActor, type AuditedAct } from '../guard/audit.ts';
 import { Problem } from '../problem.ts';
 import { cleanJob, retryJob } from './acts.ts';
 import { answerTo } from './answers.ts';
@@ -19,14 +20,6 @@ import { judge } from './policy.ts';
 import { retryAll } from './retry-all.ts';
 import { ConsoleAdapter, type RouteHandler } from './server-adapter.ts';
 import { ShownQueues } from './shown-queues.ts';
-
-/** One line of the audit. */
-export interface AuditedAct {
-  readonly by: string;
-  readonly act: string;
-  readonly on: string;
-  readonly result: string;
-}
 
 export interface BoardOptions {
   readonly client: RedisClient;
@@ -106,7 +99,9 @@ async function registerBoard(
   });
   app.addHook('onSend', async (_request, reply, payload) => {
     const type = String(reply.getHeader('content-type') ?? '');
-    return typeof payload === 'string' && type.startsWith('text/html') ? boardPage(payload) : payload;
+    return typeof payload === 'string' && type.startsWith('text/html')
+      ? boardPage(payload, currentActor().role)
+      : payload;
   });
   await app.register(server.registerPlugin(), { prefix });
 }
@@ -119,7 +114,7 @@ function isDestinationKey(text: string): text is DestinationKey {
 function auditedAct(act: BoardAct): AuditedAct {
   const { operation, destination, jobId, detail, outcome } = act;
   return {
-    by: currentActor(),
+    ...auditedActor(currentActor()),
     act: operation === 'refused' ? (detail ?? 'unknown') : operation,
     on: jobId === undefined ? destination : `${destination}/${jobId}`,
     result: operation === 'refused' ? 'refused' : outcome === 'done' ? 'done' : `failed: ${detail ?? ''}`,
@@ -139,7 +134,7 @@ function before(of: HookContext, audit: (act: AuditedAct) => void): HookAnswer {
   if (verdict.kind === 'allowed') return undefined;
   const { queueName, jobId } = (of.request?.params ?? {}) as Record<string, string | undefined>;
   audit({
-    by: currentActor(),
+    ...auditedActor(currentActor()),
     act: verdict.act,
     on: [queueName ?? 'all queues', jobId].filter((part) => part !== undefined).join('/'),
     result: 'refused',

@@ -3,15 +3,19 @@
  * request to whatever it causes.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { withoutLogin } from './login.ts';
+import type { Actor } from './visitor.ts';
 
-const acting = new AsyncLocalStorage<string>();
+const acting = new AsyncLocalStorage<Actor>();
+
+/** Where nobody must log in: only this machine reaches the console, or the settings say `insecure`. */
+export const anybody: Actor = { name: 'console', role: 'operator', via: 'open' };
 
 /** Runs the rest of a request in the name of `actor`. */
-export function actAs<T>(actor: string, run: () => T): T {
+export function actAs<T>(actor: Actor, run: () => T): T {
   return acting.run(actor, run);
 }
 
-export function currentActor(): string {
-  return acting.getStore() ?? withoutLogin;
+/** Outside any request, which nothing acts in, a name that says so and may nothing. */
+export function currentActor(): Actor {
+  return acting.getStore() ?? { name: 'nobody', role: 'viewer', via: 'open' };
 }

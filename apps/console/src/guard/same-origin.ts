@@ -11,7 +11,7 @@ export interface RequestHeaders {
 }
 
 /** Nothing that only reads changes anything, so these may come from anywhere. */
-const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+export const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Why the request is refused; undefined: it is not. A request that says nothing of its origin comes from no browser of today;

@@ -146,6 +146,9 @@ export type OperationEvent =
   | {
       readonly event: 'operator-act';
       readonly by: string;
+      /** With which right, and how they said who they are: `operator`, `login`. */
+      readonly role?: string;
+      readonly via?: string;
       readonly act: string;
       readonly on: string;
       readonly result: string;

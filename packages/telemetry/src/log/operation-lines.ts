@@ -23,7 +23,7 @@ export function operationLine(of: OperationEvent): string {
     case 'oddity':
       return `Odd: ${of.what}: ${of.details}`;
     case 'operator-act':
-      return `Operator ${of.by}: ${of.act} ${of.on}: ${of.result}`;
+      return `Operator ${of.by}${of.role === undefined ? '' : ` (${of.role})`}: ${of.act} ${of.on}: ${of.result}`;
     case 'unsafe-listener':
     case 'note':
     case 'warning':
