@@ -6,6 +6,7 @@ import { QueueUnavailable } from './errors.ts';
 import { jobName } from './job-data.ts';
 import { keptLogLines } from './moves.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { TransactionCommands } from './scripts/define-scripts.ts';
 import type { NewJob } from './types.ts';
 
 /**
@@ -43,15 +44,20 @@ export class Adding {
     const of = this.#backends.of(job.destination);
     const delayMs = Math.max(0, Math.round(job.delayMs ?? 0));
     const concurrency = this.#options.concurrencyFor(job.destination);
-    // In this MULTI because BullMQ would create meta with an events stream of 10,000 entries.
-    const meta = [
-      'opts.maxLenEvents',
-      '0',
-      ...(concurrency === undefined ? [] : ['concurrency', String(concurrency)]),
-    ];
-    multi.hset(`${of.base}meta`, ...meta);
     // BullMQ adds a delay to the timestamp. Otherwise Redis's clock of the accept is the truth about a job's age.
     const timestamp = delayMs > 0 ? Date.now() : job.data.acceptedAtMs;
+    // Before the job: on its own BullMQ would create meta with an events stream of 10,000 entries.
+    (multi as ChainableCommander & TransactionCommands).mwIndexJob(
+      `${of.base}meta`,
+      of.due,
+      of.hint,
+      job.destination,
+      delayMs > 0 ? timestamp + delayMs : Math.min(timestamp, Date.now()),
+      delayMs > 0 ? 0 : 1,
+      'opts.maxLenEvents',
+      0,
+      ...(concurrency === undefined ? [] : ['concurrency', concurrency]),
+    );
     await this.#backends.addJob(multi, of, {
       id: job.id,
       name: jobName,
@@ -68,9 +74,6 @@ export class Adding {
         ...(delayMs > 0 ? { delay: delayMs } : {}),
       },
     } as unknown as Parameters<Backends['addJob']>[2]);
-    const dueAtMs = delayMs > 0 ? timestamp + delayMs : Math.min(timestamp, Date.now());
-    multi.zadd(of.due, 'LT', dueAtMs, job.destination);
-    if (delayMs === 0) multi.zadd(of.hint, 0, job.destination);
   }
 
   async discardHalfWritten(jobs: readonly NewJob[]): Promise<void> {

@@ -101,7 +101,7 @@ describe('a Redis that lost its scripts', () => {
     await fixture.inspector.script('FLUSH');
     const job = newJob('b.example');
     const failure = await transactionFailure(add(queues, [job]));
-    expect(failure).toMatchObject({ reason: 'refused', entry: 1 });
+    expect(failure).toMatchObject({ reason: 'refused', entry: 0 });
     await waitFor('a MULTI to work again', async () => {
       try {
         await add(queues, [newJob('c.example')]);
@@ -127,7 +127,7 @@ describe('an entry of the MULTI that fails', () => {
     await add(queues, [whole]);
     await fixture.inspector.set('{mw0}:b.example:wait', 'a string');
     const failure = await transactionFailure(add(queues, [whole, half]));
-    expect(failure.entry).toBe(5);
+    expect(failure.entry).toBe(3);
     expect(await fixture.inspector.exists(`{mw0}:b.example:${half.id}`)).toBe(1);
     await queues.discardHalfWritten([whole, half]);
     expect(await fixture.inspector.exists(`{mw0}:b.example:${half.id}`)).toBe(0);

@@ -3,6 +3,7 @@ import type { RedisClient } from '../connect.ts';
 import { claimScript } from './claim.ts';
 import { countsScript } from './counts.ts';
 import { discardHalfWrittenScript } from './half-written.ts';
+import { indexJobScript } from './index-job.ts';
 import { parkedPortionScript, parkScript } from './parked.ts';
 import { settleScript } from './settle.ts';
 import { touchScript } from './touch.ts';
@@ -19,6 +20,11 @@ export interface DueIndexCommands {
   mwCounts(...input: Argument[]): Promise<number[]>;
   /** Its number of keys varies, so it comes first. */
   mwDiscardHalfWritten(keyCount: number, ...input: Argument[]): Promise<number>;
+}
+
+/** What a MULTI made on such a client can hold of ours. */
+export interface TransactionCommands {
+  mwIndexJob(...input: Argument[]): unknown;
 }
 
 /**
@@ -44,6 +50,7 @@ export function defineScripts(client: RedisClient): RedisClient & DueIndexComman
   client.defineCommand('mwClaim', { numberOfKeys: 3, lua: claimScript });
   client.defineCommand('mwSettle', { numberOfKeys: 5, lua: settleScript });
   client.defineCommand('mwTouch', { numberOfKeys: 3, lua: touchScript });
+  client.defineCommand('mwIndexJob', { numberOfKeys: 3, lua: indexJobScript });
   client.defineCommand('mwPark', { numberOfKeys: 2, lua: parkScript });
   client.defineCommand('mwParkedPortion', { numberOfKeys: 2, lua: parkedPortionScript });
   client.defineCommand('mwCounts', { numberOfKeys: 1, lua: countsScript });
