@@ -216,7 +216,7 @@ describe('segments', () => {
   test('octet by octet, commands and all', async () => {
     const client = await greeted(tier.smtpPort);
     const dialogue = `MAIL FROM:<a@source.example>\r\nRCPT TO:<b@dest.example>\r\nDATA\r\nS: slow\r\n\r\n..\r\n.\r\n`;
-    await inPieces(client, [...dialogue]);
+    await inPieces(client, dialogue.split(''));
     await client.expect(250);
     await client.expect(250);
     await client.expect(354);

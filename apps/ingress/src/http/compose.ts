@@ -44,10 +44,21 @@ const withName = /^\s*(?:"([^"<>]*)"|([^"<>]*?))\s*<([^<>]+)>\s*$/;
 
 /** Reads a mailbox; what its address is worth, `readEnvelope` judges. */
 export function readMailbox(field: MailboxField): Mailbox {
-  if (typeof field !== 'string') return { address: field.address, name: field.name ?? '' };
+  if (typeof field !== 'string') return { address: field.address, name: withoutBlankRuns(field.name ?? '') };
   const match = withName.exec(field);
   if (match === null) return { address: field.trim(), name: '' };
-  return { address: match[3] ?? '', name: match[1] ?? match[2] ?? '' };
+  return { address: match[3] ?? '', name: withoutBlankRuns(match[1] ?? match[2] ?? '') };
+}
+
+/** Text that is folded in front of a blank, with one blank at every such place. */
+const foldedCharactersMin = 40;
+
+/**
+ * One blank for several in a text that may be folded: a long run would become a line of nothing but blanks (RFC 5322 section
+ * 3.2.2 forbids it), which some readers take for the end of the header.
+ */
+function withoutBlankRuns(text: string): string {
+  return text.length < foldedCharactersMin ? text : text.replace(/\s{2,}/g, ' ').trim();
 }
 
 /** The addresses mail goes to, with the fields they stand in. Bcc is named here and nowhere else. */
@@ -68,7 +79,7 @@ export function composeMessage(submission: JsonSubmission): Promise<Buffer> {
     to: (submission.to ?? []).map(readMailbox),
     cc: (submission.cc ?? []).map(readMailbox),
     replyTo: (submission.replyTo ?? []).map(readMailbox),
-    ...(subject === undefined ? {} : { subject }),
+    ...(subject === undefined ? {} : { subject: withoutBlankRuns(subject) }),
     ...(text === undefined ? {} : { text }),
     ...(html === undefined ? {} : { html }),
     headers: Object.entries(submission.headers ?? {}).map(readHeader),
@@ -88,7 +99,7 @@ function readHeader([key, value]: readonly [string, string]): {
   if (reservedHeaders.includes(name) || name.startsWith('content-') || name.startsWith('resent-')) {
     throw fieldProblem(`/headers/${key}`, 'this header field cannot be set here');
   }
-  return { key, value };
+  return { key, value: withoutBlankRuns(value) };
 }
 
 function readAttachment(
@@ -96,7 +107,7 @@ function readAttachment(
 ): MailComposerAttachment {
   const { filename, contentType, cid } = attachment;
   return {
-    ...(filename === undefined ? {} : { filename }),
+    ...(filename === undefined ? {} : { filename: withoutBlankRuns(filename) }),
     ...(contentType === undefined ? {} : { contentType }),
     ...(cid === undefined ? {} : { cid }),
     content: Buffer.from(attachment.contentBase64, 'base64'),
