@@ -101,7 +101,7 @@ export function settingsYaml(at: Place, log: 'all' | 'failures' | 'none'): strin
       longestRestSeconds: 3,
       aloneRestSeconds: 1,
       rampStartPerSecond: 50,
-      probeLeaseSeconds: 3,
+      probeLeaseSeconds: Math.max(3, scale.commandSeconds),
       shySeconds: 0.5,
     },
     delivery: {
