@@ -52,11 +52,7 @@ export interface RunOptions {
 }
 
 /** Runs a program to its end at low priority, which its children keep. */
-export async function run(
-  program: string,
-  words: readonly string[],
-  options: RunOptions = {},
-): Promise<Ran> {
+export async function run(program: string, words: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const child = spawn('nice', ['-n', '10', program, ...words], {
     cwd: options.cwd,
     // oxlint-disable-next-line node/no-process-env -- the tools look for their settings and certificates there

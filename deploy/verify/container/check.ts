@@ -44,17 +44,20 @@ async function checkContent(podman: Podman): Promise<void> {
   await check('without words it helps', async () => {
     assert((await podman.run(['run', '--rm', image])).stdout.includes('mailwheel worker'), 'no help text');
   });
-  await check('holds no tests, no test tools and no certificates or npm settings of this machine', async () => {
-    const script = `const fs=require('fs');const all=fs.readdirSync('/opt/mailwheel',{recursive:true}).map(String);
+  await check(
+    'holds no tests, no test tools and no certificates or npm settings of this machine',
+    async () => {
+      const script = `const fs=require('fs');const all=fs.readdirSync('/opt/mailwheel',{recursive:true}).map(String);
       const own=all.filter((p)=>!/^node_modules\\//.test(p));
       const bad=[...own.filter((p)=>/\\.test\\.ts$|testkit\\/src/.test(p)),
         ...['vitest','turbo','oxlint','typescript','playwright-core','fast-check','@mailwheel/testkit']
           .filter((n)=>fs.existsSync('/opt/mailwheel/node_modules/'+n)),
         ...['/root/.npmrc'].filter((p)=>fs.existsSync(p)&&fs.statSync(p).size>0)];
       console.log(JSON.stringify(bad))`;
-    const { stdout } = await podman.run(['run', '--rm', '--entrypoint', 'node', image, '-e', script]);
-    assert(stdout.trim() === '[]', `found ${stdout}`);
-  });
+      const { stdout } = await podman.run(['run', '--rm', '--entrypoint', 'node', image, '-e', script]);
+      assert(stdout.trim() === '[]', `found ${stdout}`);
+    },
+  );
   await check('has a bill of materials that names what is installed', async () => {
     const script = `const fs=require('fs');const {components}=JSON.parse(fs.readFileSync('sbom.cdx.json'));
       const named=new Set(components.map((c)=>(c.group?c.group+'/':'')+c.name));
@@ -131,7 +134,11 @@ async function checkReplacement(podman: Podman, stage: Stage): Promise<void> {
     const refused = replies.filter((reply) => !reply.startsWith('250'));
     assert(refused.length === 0, `${refused.length} of ${replies.length} refused: ${refused[0]}`);
     const subjects = (): Set<string> =>
-      new Set(stage.host.delivered.slice(before).map(({ body }) => /^Subject: (.*)$/m.exec(body.toString())?.[1] ?? ''));
+      new Set(
+        stage.host.delivered
+          .slice(before)
+          .map(({ body }) => /^Subject: (.*)$/m.exec(body.toString())?.[1] ?? ''),
+      );
     await waitFor('all of them at the destination', () => subjects().size === replies.length, 30_000);
     const copies = stage.host.delivered.length - before - replies.length;
     await retire(ingress);
@@ -148,7 +155,10 @@ async function ready(stage: Stage, role: 'ingress' | 'worker'): Promise<RunningR
 
 /** Whether this machine can build and run images at all. */
 export async function containersMissing(): Promise<string | undefined> {
-  const words = ['-c', 'for p in buildah podman runc redis-server; do command -v $p >/dev/null || echo $p; done'];
+  const words = [
+    '-c',
+    'for p in buildah podman runc redis-server; do command -v $p >/dev/null || echo $p; done',
+  ];
   const { stdout } = await run('sh', words, { cwd: projectFolder });
   return stdout.trim() === '' ? undefined : stdout.trim().replaceAll('\n', ', ');
 }

@@ -70,7 +70,9 @@ export async function openStage(podman: Podman): Promise<Stage> {
       try {
         await waitFor(`${role.name} to be ready`, () => isReady(role), 30_000);
       } catch (cause) {
-        throw new Error(`${role.name} is not ready:\n${(await podman.logs(role.name)).slice(-2000)}`, { cause });
+        throw new Error(`${role.name} is not ready:\n${(await podman.logs(role.name)).slice(-2000)}`, {
+          cause,
+        });
       }
     },
     submit: async (smtpPort, subject) => {
