@@ -10,6 +10,8 @@ export type ExecReplies = readonly (readonly [error: Error | null, reply: unknow
 
 /** A MULTI that is being filled. */
 export interface Transaction {
+  /** Grows by one with every command. */
+  readonly length: number;
   exec(): Promise<ExecReplies>;
 }
 

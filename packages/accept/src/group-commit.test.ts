@@ -15,51 +15,40 @@ type Multi = Transaction & {
 };
 
 describe('a group', () => {
-  it('holds what arrived while the last one was under way, at most entriesMax', async () => {
+  it('is one MULTI of what arrived while the last one was under way, at most entriesMax', async () => {
     const client = redis.client();
-    const sizes: number[] = [];
-    let open = 0;
-    const group = new GroupCommit<Multi>({
-      shard: 0,
-      begin: async () => {
-        open++;
-        return client.multi() as unknown as Multi;
-      },
-      entriesMax: 10,
-      replicas: {
-        wanted: 0,
-        timeoutMs: 10,
-        wait: async () => {
-          sizes.push(open);
-          open = 0;
-          return client.wait(0, 10);
-        },
-      },
-    });
-    const outcomes = await Promise.all(
-      Array.from({ length: 25 }, (_, n) => group.run(1, async (multi) => void multi.set(`k${n}`, 'v'))),
-    );
+    const { sizes, begin, fill } = sizesOf(client);
+    const group = new GroupCommit<Multi>({ shard: 0, begin, entriesMax: 10 });
+    const outcomes = await Promise.all(Array.from({ length: 25 }, (_, n) => group.run(1, fill(`k${n}`))));
     expect(outcomes).toEqual(Array.from({ length: 25 }, () => ({ kind: 'written' })));
     expect(sizes).toEqual([10, 10, 5]);
     expect(await client.exists(...Array.from({ length: 25 }, (_, n) => `k${n}`))).toBe(25);
   });
 
   it('is bounded in bytes, but lets a single large body pass', async () => {
+    const { sizes, begin, fill } = sizesOf(redis.client());
+    const group = new GroupCommit<Multi>({ shard: 0, begin, bytesMax: 100 });
+    await Promise.all([500, 60, 30, 60].map((bytes) => group.run(bytes, fill('k'))));
+    expect(sizes).toEqual([1, 2, 1]);
+  });
+
+  it('has one WAIT, behind it on the same connection', async () => {
     const client = redis.client();
-    let begun = 0;
-    const begunAtWait: number[] = [];
+    let waits = 0;
     const group = new GroupCommit<Multi>({
       shard: 0,
-      begin: async () => {
-        begun++;
-        return client.multi() as unknown as Multi;
+      begin: async () => client.multi() as unknown as Multi,
+      replicas: {
+        wanted: 0,
+        timeoutMs: 1,
+        wait: async () => {
+          waits++;
+          return client.wait(0, 1);
+        },
       },
-      bytesMax: 100,
-      replicas: { wanted: 0, timeoutMs: 1, wait: async () => begunAtWait.push(begun) },
     });
-    const sizes = [500, 60, 30, 60];
-    await Promise.all(sizes.map((bytes) => group.run(bytes, async (multi) => void multi.set('k', 'v'))));
-    expect(begunAtWait).toEqual([1, 3, 4]);
+    await Promise.all([1, 1, 1].map((bytes) => group.run(bytes, async (multi) => void multi.set('k', 'v'))));
+    expect(waits).toBe(1);
   });
 
   it('tells each of its members its own fate', async () => {
@@ -69,18 +58,68 @@ describe('a group', () => {
       shard: 0,
       begin: async () => client.multi() as unknown as Multi,
     });
-    const [bad, good, broken] = await Promise.all([
-      group.run(1, async (multi) => void multi.hget('text', 'f')),
-      group.run(1, async (multi) => void multi.set('fine', 'v')),
-      group.run(1, async () => {
-        throw new Error('no connection');
+    const [first, bad, good] = await Promise.all([
+      group.run(1, async (multi) => void multi.set('a', 'v')),
+      group.run(1, async (multi) => {
+        multi.set('b', 'v');
+        multi.hget('text', 'f');
       }),
+      group.run(1, async (multi) => void multi.set('c', 'v')),
     ]);
-    expect(bad).toMatchObject({ kind: 'half-written', entry: 0 });
+    expect(first).toEqual({ kind: 'written' });
+    expect(bad).toMatchObject({ kind: 'half-written', entry: 1 });
     expect(good).toEqual({ kind: 'written' });
-    expect(broken).toMatchObject({ kind: 'nothing', why: 'unavailable', reason: 'no connection' });
+  });
+
+  it('sends nothing of a member that could not be written down whole, and all of the others', async () => {
+    const client = redis.client();
+    const group = new GroupCommit<Multi>({
+      shard: 0,
+      begin: async () => client.multi() as unknown as Multi,
+    });
+    const [before, broken, after] = await Promise.all([
+      group.run(1, async (multi) => void multi.set('before', 'v')),
+      group.run(1, async (multi) => {
+        multi.set('torn', 'v');
+        throw new Error('no recipients');
+      }),
+      group.run(1, async (multi) => void multi.set('after', 'v')),
+    ]);
+    expect([before, after]).toEqual([{ kind: 'written' }, { kind: 'written' }]);
+    expect(broken).toMatchObject({ kind: 'nothing', why: 'unavailable', reason: 'no recipients' });
+    expect(await client.mget('before', 'torn', 'after')).toEqual(['v', null, 'v']);
+  });
+
+  it('that cannot be begun is nothing for all of its members', async () => {
+    const group = new GroupCommit<Multi>({
+      shard: 0,
+      begin: () => Promise.reject(new Error('no connection')),
+    });
+    const members = [1, 1].map((bytes) => group.run(bytes, async (multi) => void multi.set('k', 'v')));
+    for (const outcome of await Promise.all(members))
+      expect(outcome).toMatchObject({ kind: 'nothing', why: 'unavailable', reason: 'no connection' });
   });
 });
+
+/** Members of each MULTI that was begun. */
+function sizesOf(client: ReturnType<TestRedis['client']>): {
+  readonly sizes: number[];
+  readonly begin: () => Promise<Multi>;
+  readonly fill: (key: string) => (multi: Multi) => Promise<void>;
+} {
+  const sizes: number[] = [];
+  return {
+    sizes,
+    begin: async () => {
+      sizes.push(0);
+      return client.multi() as unknown as Multi;
+    },
+    fill: (key) => async (multi) => {
+      sizes[sizes.length - 1] = (sizes.at(-1) ?? 0) + 1;
+      multi.set(key, 'v');
+    },
+  };
+}
 
 describe('with replicas', () => {
   it('is in doubt when fewer than wanted acknowledge', async () => {
