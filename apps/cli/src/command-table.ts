@@ -75,9 +75,15 @@ const table: readonly (readonly [line: string, options: readonly OptionName[], s
   ],
   [
     'config check',
-    ['config'],
-    'Checks a settings file and says what it opens.',
+    ['config', 'json'],
+    'Checks a settings file, says what it opens and what is unsafe (exit code 3).',
     async (call) => (await import('./config-check.ts')).checkConfiguration(call),
+  ],
+  [
+    'password hash',
+    [],
+    'Reads a password from standard input and prints its hash for a settings or users file.',
+    async (call) => (await import('./password-hash.ts')).printPasswordHash(call),
   ],
   [
     'version',
