@@ -7,7 +7,7 @@ import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 for (const folder of ['test', 'packages/testkit']) rmSync(folder, { recursive: true, force: true });
 for (const path of ['package.json', ...globSync('{apps,packages}/*/package.json')]) {
-  const { devDependencies, ...manifest } = JSON.parse(readFileSync(path, 'utf8'));
+  const { devDependencies: _unused, ...manifest } = JSON.parse(readFileSync(path, 'utf8'));
   if (manifest.workspaces !== undefined)
     manifest.workspaces = manifest.workspaces.filter((one) => one !== 'test');
   writeFileSync(path, JSON.stringify(manifest, undefined, 2));
