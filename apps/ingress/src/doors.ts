@@ -12,12 +12,12 @@ import { literalsAllowed } from './literals.ts';
 import { BodyBudget } from './message/bodies-in-flight.ts';
 import { createIntake, type Intake } from './message/intake.ts';
 import type { MailboxContext } from './smtp/policy.ts';
-import { SmtpListener } from './smtp/server.ts';
+import { SmtpDoors, type SmtpAddresses } from './smtp-doors.ts';
 import { trustedNetworks, type TrustedNetworks } from './smtp/trusted-networks.ts';
 
 export interface DoorsOptions {
   readonly settings: Settings;
-  readonly store: Pick<Store, 'acceptor' | 'clock' | 'spool' | 'queues' | 'numbers'>;
+  readonly store: Pick<Store, 'client' | 'acceptor' | 'clock' | 'spool' | 'queues' | 'numbers'>;
   readonly resolver: Pick<ExplainingResolver, 'routeTable'>;
   readonly journal: Pick<Journal, 'report'>;
   /** A client connection opened or closed. */
@@ -25,8 +25,8 @@ export interface DoorsOptions {
 }
 
 export interface Doors {
-  /** Resolves with the real addresses when both listeners answer; rejects with the error of `listen`. */
-  open(): Promise<{ readonly smtp: ListenAddress; readonly http: ListenAddress }>;
+  /** Resolves with the real addresses when all listeners answer; rejects with a sentence if one cannot. */
+  open(): Promise<SmtpAddresses & { readonly http: ListenAddress }>;
   /** See `SmtpListener.drain`; HTTP requests in progress are finished as well. */
   drain(limitMs: number, hasten: AbortSignal): Promise<void>;
   bodiesInFlightBytes(): number;
@@ -38,17 +38,17 @@ const overdraftMs = 60_000;
 /** Builds both listeners; nothing listens yet. */
 export function createDoors(options: DoorsOptions): Doors {
   const shared = sharedBy(options);
-  const smtp = smtpListener(options, shared);
+  const smtp = smtpDoors(options, shared);
   const http = httpApi(options, shared);
   const { ingress } = options.settings;
   return {
     open: async () => {
-      const smtpPort = await smtp.open(ingress.smtp.listen.host, ingress.smtp.listen.port);
+      const addresses = await smtp.open();
       await http.listen({ host: ingress.http.listen.host, port: ingress.http.listen.port });
       const bound = http.server.address();
       const httpPort = bound === null || typeof bound === 'string' ? ingress.http.listen.port : bound.port;
       return {
-        smtp: { ...ingress.smtp.listen, port: smtpPort },
+        ...addresses,
         http: { ...ingress.http.listen, port: httpPort },
       };
     },
@@ -88,19 +88,18 @@ function sharedBy({ settings, store, resolver, journal }: DoorsOptions): Shared 
   };
 }
 
-function smtpListener(options: DoorsOptions, shared: Shared): SmtpListener {
+function smtpDoors(options: DoorsOptions, shared: Shared): SmtpDoors {
   const { settings, store, journal } = options;
-  const { smtp } = settings.ingress;
+  const { smtp, smtps } = settings.ingress;
   const numbers = store.numbers('icid');
-  return new SmtpListener({
-    idleMs: smtp.idleSeconds * 1000,
+  return new SmtpDoors({
+    smtp,
+    smtps,
+    client: store.client,
     onConnections: (change) => options.onConnections('smtp', change),
     rules: {
       ...shared,
       ...shared.mailboxes,
-      limits: smtp,
-      bareNewline: smtp.bareNewline,
-      transactionMsMax: smtp.transactionSeconds * 1000,
       admission: () => store.acceptor.admission(),
       nextConnectionNumber: () => numbers.next(),
       report: journal.report,

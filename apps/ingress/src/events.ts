@@ -1,5 +1,6 @@
 /** What happens at the doors, for the log and the counters: values, reported by sessions and requests as they go. */
 import type { MessageId, Recipient } from '@mailwheel/envelope';
+import type { LoginOutcome } from './smtp/login.ts';
 import type { Reply } from './smtp/reply.ts';
 
 export interface AcceptedMessage {
@@ -29,11 +30,30 @@ export type IngressEvent =
       readonly clientAddress: string;
     }
   | { readonly kind: 'disconnected'; readonly connectionNumber: number }
+  | {
+      readonly kind: 'secured';
+      readonly connectionNumber: number;
+      readonly protocol: string;
+      readonly cipher: string;
+    }
+  | {
+      readonly kind: 'tls-failed';
+      readonly connectionNumber: number;
+      readonly clientAddress: string;
+      readonly error: Error;
+    }
+  | ({
+      readonly kind: 'login';
+      readonly connectionNumber: number;
+      readonly clientAddress: string;
+    } & LoginOutcome)
+  /** Certificates or users were read anew, or could not be used: then what was in force stays. */
+  | { readonly kind: 'file-changed'; readonly what: string; readonly fault: Error | undefined }
   /** A reply of 4xx or 5xx. `phase`: the command it answers. */
   | {
       readonly kind: 'refused';
       readonly protocol: 'smtp' | 'http';
-      readonly phase: 'connect' | 'mail' | 'rcpt' | 'data' | 'message' | 'request';
+      readonly phase: 'connect' | 'auth' | 'mail' | 'rcpt' | 'data' | 'message' | 'request';
       readonly connectionNumber: number;
       readonly clientAddress: string;
       readonly reply: Reply;

@@ -60,6 +60,26 @@ export class Journal {
       case 'disconnected':
         this.#log.event({ event: 'icid-close', icid: event.connectionNumber });
         break;
+      case 'secured': {
+        const { connectionNumber: icid, protocol, cipher } = event;
+        this.#log.event({ event: 'icid-tls', icid, protocol, cipher });
+        break;
+      }
+      case 'tls-failed':
+        ingress.tlsFailures.add();
+        this.#log.event({
+          event: 'icid-tls-failed',
+          icid: event.connectionNumber,
+          address: event.clientAddress,
+          details: event.error.message,
+        });
+        break;
+      case 'login':
+        this.#login(event);
+        break;
+      case 'file-changed':
+        this.#fileChanged(event.what, event.fault);
+        break;
       case 'accepted':
         this.#accepted(event.message);
         break;
@@ -79,6 +99,23 @@ export class Journal {
         break;
     }
   };
+
+  #login(login: Extract<IngressEvent, { readonly kind: 'login' }>): void {
+    this.#metrics.ingress.logins.add({ result: login.result });
+    this.#log.event({
+      event: 'login',
+      icid: login.connectionNumber,
+      address: login.clientAddress,
+      user: login.userName,
+      mechanism: login.mechanism,
+      succeeded: login.result === 'succeeded',
+    });
+  }
+
+  #fileChanged(what: string, fault: Error | undefined): void {
+    if (fault === undefined) this.#log.event({ event: 'note', text: `${what}: read again, now in force` });
+    else this.#log.event({ event: 'warning', text: `${what}: ${fault.message}; what was in force stays so` });
+  }
 
   trouble(what: string, cause: unknown): void {
     this.#log.event({ event: 'error', what, error: loggedError(cause) });
@@ -136,6 +173,7 @@ const reasons: Readonly<Record<string, string>> = {
   '4.3.1': 'full',
   '4.3.2': 'connections',
   '4.7.0': 'connections',
+  '4.7.1': 'rate',
 };
 
 /** A label for the counters: few, whatever clients do. */

@@ -79,6 +79,7 @@ export async function run({ settings, lifecycle }: RunOptions): Promise<void> {
   await firstLook(store);
   const addresses = await doors.open();
   lifecycle.listening('smtp', formatListen(addresses.smtp));
+  if (addresses.smtps !== undefined) lifecycle.listening('smtps', formatListen(addresses.smtps));
   lifecycle.listening('http', formatListen(addresses.http));
   lifecycle.listening('metrics', formatListen(operations.address));
 }

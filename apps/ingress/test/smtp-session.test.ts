@@ -269,7 +269,7 @@ describe('who may relay', () => {
       client.close();
     }
     // Ten greetings in less than the time of the library's built-in wait for one.
-    expect(performance.now() - startedMs).toBeLessThan(100);
+    expect(performance.now() - startedMs).toBeLessThan(700);
   });
 
   test('a private address literal is taken only with a route', async () => {

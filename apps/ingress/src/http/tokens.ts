@@ -3,6 +3,7 @@
  * the trusted networks (by default loopback in `up`, nobody in `ingress`).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { anySender, senderPatterns } from '../sender-patterns.ts';
 import type { TrustedNetworks } from '../smtp/trusted-networks.ts';
 
 export interface TokenSettings {
@@ -31,8 +32,6 @@ export type Access = (request: {
   readonly clientAddress: string;
 }) => Principal | undefined;
 
-const anySender = (): boolean => true;
-
 /** Makes the judge of who asks; `undefined` from it: 401. */
 export function createAccess(options: AccessOptions): Access {
   const known = options.tokens.map((token) => ({
@@ -54,26 +53,4 @@ export function createAccess(options: AccessOptions): Access {
     }
     return found;
   };
-}
-
-/** Patterns against `local@destination` in lower case; `''` (the null reverse-path) is matched like any other text. */
-function senderPatterns(patterns: readonly string[] | undefined): (reversePath: string) => boolean {
-  if (patterns === undefined) return anySender;
-  const pieces = patterns.map((pattern) => pattern.toLowerCase().split('*'));
-  return (reversePath) => pieces.some((parts) => matches(parts, reversePath.toLowerCase()));
-}
-
-/** `parts` are the pieces between the stars. Linear in the text: no pattern can make it slow. */
-function matches(parts: readonly string[], text: string): boolean {
-  const [first = '', ...rest] = parts;
-  if (rest.length === 0) return text === first;
-  if (!text.startsWith(first)) return false;
-  const last = rest.pop() ?? '';
-  let at = first.length;
-  for (const piece of rest) {
-    const found = text.indexOf(piece, at);
-    if (found < 0) return false;
-    at = found + piece.length;
-  }
-  return text.length - last.length >= at && text.endsWith(last);
 }

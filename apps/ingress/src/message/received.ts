@@ -2,12 +2,35 @@
 import type { MessageId } from '@mailwheel/envelope';
 import { isIPv6 } from 'node:net';
 
+/** RFC 3848, RFC 6531: `S` under TLS, `A` of a client that has logged in (which it can under TLS only). */
+export type TraceProtocol =
+  | 'SMTP'
+  | 'ESMTP'
+  | 'ESMTPS'
+  | 'ESMTPSA'
+  | 'UTF8SMTP'
+  | 'UTF8SMTPS'
+  | 'UTF8SMTPSA'
+  | 'HTTP';
+
+/** The word for how a message came over SMTP. There is none for TLS after HELO. */
+export function traceProtocol(session: {
+  readonly extended: boolean;
+  readonly smtpUtf8: boolean;
+  readonly secure: boolean;
+  readonly loggedIn: boolean;
+}): TraceProtocol {
+  const base = session.smtpUtf8 ? 'UTF8SMTP' : session.extended ? 'ESMTP' : 'SMTP';
+  if (base === 'SMTP' || !session.secure) return base;
+  return session.loggedIn ? `${base}SA` : `${base}S`;
+}
+
 export interface TraceFacts {
   /** What the client called itself in HELO or EHLO; absent over HTTP. */
   readonly heloName?: string;
   readonly clientAddress: string;
   readonly hostname: string;
-  readonly protocol: 'SMTP' | 'ESMTP' | 'ESMTPS' | 'UTF8SMTP' | 'UTF8SMTPS' | 'HTTP';
+  readonly protocol: TraceProtocol;
   readonly messageId: MessageId;
   /** Given only when there is one recipient: with more, the line would tell each about the others. */
   readonly recipient?: string;

@@ -1,6 +1,6 @@
 /**
  * Parameters of MAIL and RCPT that we offer in EHLO, each with its grammar: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8
- * (RFC 6531), RET, ENVID, NOTIFY and ORCPT (RFC 3461). Anything else is refused 555, as RFC 5321 section 4.1.1.11 asks;
+ * (RFC 6531), RET, ENVID, NOTIFY and ORCPT (RFC 3461), AUTH (RFC 4954). Anything else is refused 555, as RFC 5321 section 4.1.1.11 asks;
  * taking it silently would promise what we do not do.
  */
 import { decodeXtext, type NotifyCondition } from '@mailwheel/envelope';
@@ -30,7 +30,10 @@ type Parameters = ReadonlyMap<string, string | undefined>;
 type Draft<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Judges the parameters of MAIL. */
-export function readMailParameters(parameters: Parameters): Judged<MailParameters> {
+export function readMailParameters(
+  parameters: Parameters,
+  options: { readonly offersAuth?: boolean },
+): Judged<MailParameters> {
   const taken: Draft<MailParameters> = { body: '7BIT', smtpUtf8: false };
   for (const [keyword, value] of parameters) {
     switch (keyword) {
@@ -57,6 +60,11 @@ export function readMailParameters(parameters: Parameters): Judged<MailParameter
       case 'ENVID':
         if (value === undefined || value.length > envidCharactersMax || !isXtext(value)) return bad(keyword);
         taken.envid = value;
+        break;
+      case 'AUTH':
+        // Who submitted it first (RFC 4954 section 5): believed of nobody and passed on to nobody, but to be understood.
+        if (options.offersAuth !== true) return { kind: 'refused', reply: replies.unknownParameter };
+        if (value === undefined || (value !== '<>' && !isXtext(value))) return bad(keyword);
         break;
       default:
         return { kind: 'refused', reply: replies.unknownParameter };

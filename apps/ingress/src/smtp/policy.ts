@@ -4,6 +4,7 @@
  */
 import { addressScope, destinationAddress, parseAddress, type DestinationKey } from '@mailwheel/envelope';
 import type { Recipient } from '@mailwheel/envelope';
+import type { Charge, MinuteLimits } from '../users/user-limits.ts';
 import { readMailParameters, readRecipientParameters } from './parameters.ts';
 import { readPathCommand } from './path-command.ts';
 import { messageTooLarge, replies, type Judged, type Reply } from './reply.ts';
@@ -43,14 +44,23 @@ export function judgeConnection(
   return undefined;
 }
 
+export interface MailContext {
+  readonly limits: SmtpLimits;
+  readonly admission: Admission;
+  /** Client certificates are required, and the session has none yet because it has no TLS yet. */
+  readonly needsTls?: boolean;
+  /** AUTH= is understood (RFC 4954 section 5). */
+  readonly offersAuth?: boolean;
+  /** Of a logged-in user; absent: any. */
+  readonly maySendFrom?: (reversePath: string) => boolean;
+}
+
 /** MAIL: syntax, parameters, declared size, and whether the store takes mail now. */
-export function judgeMail(
-  line: Buffer,
-  context: { readonly limits: SmtpLimits; readonly admission: Admission },
-): Judged<Transaction> {
+export function judgeMail(line: Buffer, context: MailContext): Judged<Transaction> {
+  if (context.needsTls === true) return refused(replies.needTls);
   const command = readPathCommand('MAIL', line);
   if (command.kind === 'refused') return command;
-  const parameters = readMailParameters(command.value.parameters);
+  const parameters = readMailParameters(command.value.parameters, context);
   if (parameters.kind === 'refused') return parameters;
   const { declaredBytes, smtpUtf8 } = parameters.value;
   if (declaredBytes !== undefined && declaredBytes > context.limits.messageBytesMax) {
@@ -62,6 +72,7 @@ export function judgeMail(
     if (!address.ok) return refused(address);
     reversePath = address.address;
   }
+  if (context.maySendFrom?.(reversePath) === false) return refused(replies.senderNotAllowed);
   if (context.admission.kind === 'full') return refused(replies.storeFull);
   if (context.admission.kind === 'unavailable') return refused(replies.unavailable);
   return {
@@ -79,8 +90,22 @@ export interface MailboxContext {
 }
 
 export interface RecipientContext extends MailboxContext {
-  /** The client's address is in `trustedNetworks`. */
+  /** See `mayRelay`. */
   readonly trusted: boolean;
+}
+
+/** What a session has to show for itself. */
+export interface Credit {
+  /** The client's address is in `trustedNetworks`, and it is really the client's: no proxy left it open. */
+  readonly trustedAddress: boolean;
+  readonly loggedIn: boolean;
+  /** A certificate that `caFile` verifies. */
+  readonly certified: boolean;
+}
+
+/** Who may relay: trusted networks, users, and, if the settings say so, holders of a certificate. */
+export function mayRelay(credit: Credit, rules: { readonly certificatesRelay: boolean }): boolean {
+  return credit.trustedAddress || credit.loggedIn || (credit.certified && rules.certificatesRelay);
 }
 
 /** RCPT: who may relay comes first, so that a stranger learns nothing about limits or routes. */
@@ -136,6 +161,35 @@ export function addRecipient(transaction: Transaction, recipient: Recipient): vo
 /** One key for the spellings of a domain; the local part is its host's business (RFC 5321 section 2.4). */
 function mailboxKey(address: string, destination: DestinationKey): string {
   return `${address.slice(0, address.lastIndexOf('@'))}@${destination}`;
+}
+
+/** AUTH: under TLS, once, and between transactions (RFC 4954 section 4). */
+export function judgeAuth(session: {
+  readonly secure: boolean;
+  readonly loggedIn: boolean;
+  readonly inTransaction: boolean;
+}): Reply | undefined {
+  if (!session.secure) return replies.authNeedsTls;
+  if (session.loggedIn) return replies.authAgain;
+  return session.inTransaction ? replies.authInTransaction : undefined;
+}
+
+/** A user who may send few recipients a minute cannot name more in one message: it could never be taken. */
+export function limitsFor(minute: MinuteLimits, limits: SmtpLimits): SmtpLimits {
+  const { recipientsPerMinuteMax } = minute;
+  if (recipientsPerMinuteMax === 0 || recipientsPerMinuteMax >= limits.recipientsMax) return limits;
+  return { ...limits, recipientsMax: recipientsPerMinuteMax };
+}
+
+export function judgeCharge(charge: Charge): Reply | undefined {
+  switch (charge) {
+    case 'charged':
+      return undefined;
+    case 'too-many-messages':
+      return replies.userMessageRate;
+    case 'too-many-recipients':
+      return replies.userRecipientRate;
+  }
 }
 
 /** DATA: a transaction with at least one recipient, and a store that still takes mail. */

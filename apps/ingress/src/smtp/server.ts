@@ -1,13 +1,18 @@
 /**
- * The SMTP listener: smtp-server with our sessions. STARTTLS and AUTH are not offered, nor anything else that the library
- * brings and a relay does not want (XCLIENT, XFORWARD, its jokes for old sendmail commands).
+ * One SMTP listener: smtp-server with our sessions. Offered is what settings turn on, and nothing else that the library brings
+ * and a relay does not want (XCLIENT, XFORWARD, its jokes for old sendmail commands).
  */
 import { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { ConnectionCounts } from './connection-counts.ts';
-import { SmtpSession, type SessionRules } from './session.ts';
+import type { ConnectionCounts } from './connection-counts.ts';
+import { sweepIntervalMs } from './patience.ts';
+import { takeProxyHeader } from './proxy-socket.ts';
+import type { ClientOptions, SessionRules } from './session-rules.ts';
+import { SmtpSession } from './session.ts';
+import { withoutMapping, type TrustedNetworks } from './trusted-networks.ts';
 
 /** RFC 5321 section 4.5.3.1.4 asks for 512 octets; the extensions we offer add less than 1,200. */
 const commandBytesMax = 2048;
@@ -18,19 +23,27 @@ const commandBytesMax = 2048;
 const backlogMax = 4096;
 /** Connections that are being refused at a time, beside those counted by `connectionsMax` and as many again. */
 const lingeringMax = 100;
-const disabledCommands = ['AUTH', 'STARTTLS', 'XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL', 'LHLO'];
+const disabledCommands = ['XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL', 'LHLO'];
 
 export interface SmtpListenerOptions {
   readonly rules: SessionRules;
-  readonly idleMs: number;
-  /** A connection opened or closed. */
-  readonly onConnections: (change: 1 | -1) => void;
+  /** Shared by the listeners: their limits hold for all of them together. */
+  readonly counts: ConnectionCounts;
+  /** Whose connections begin with a PROXY header. */
+  readonly isProxy: TrustedNetworks;
+  /** Options of the handshake. `updateSecureContext` must have given a certificate before the first one. */
+  readonly tls: Readonly<Record<string, unknown>>;
+  readonly offersTls: boolean;
+  /** TLS from the first byte. */
+  readonly implicitTls: boolean;
 }
 
 export class SmtpListener extends SMTPServer {
   readonly rules: SessionRules;
   readonly counts: ConnectionCounts;
+  readonly #isProxy: TrustedNetworks;
   #draining = false;
+  #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: SmtpListenerOptions) {
     super({
@@ -38,26 +51,52 @@ export class SmtpListener extends SMTPServer {
       banner: 'Mailwheel',
       heloResponse: '%s',
       size: options.rules.limits.messageBytesMax,
-      disabledCommands,
-      hideSTARTTLS: true,
+      ...options.tls,
+      disabledCommands: options.offersTls ? disabledCommands : [...disabledCommands, 'STARTTLS'],
+      hideSTARTTLS: !options.offersTls,
+      authOptional: true,
+      authMethods: ['PLAIN', 'LOGIN'],
+      // Together: the session does the handshake itself, and so counts it and limits its time.
+      secure: options.implicitTls,
+      needsUpgrade: options.implicitTls,
       hideENHANCEDSTATUSCODES: false,
       hideDSN: false,
       disableReverseLookup: true,
-      socketTimeout: options.idleMs,
+      socketTimeout: options.rules.patience.idleMs,
       maxCommandLength: commandBytesMax,
       logger: false,
       onConnect: (_session, callback) => callback(),
+      onSecure: (_socket, _session, callback) => callback(),
     });
     // Beyond this a connection is closed unheard: those that were told 421 and do not go need descriptors too.
     this.server.maxConnections = 2 * options.rules.limits.connectionsMax + lingeringMax;
     this.rules = options.rules;
-    this.counts = new ConnectionCounts(options.onConnections);
+    this.counts = options.counts;
+    this.#isProxy = options.isProxy;
     // Without a listener an error of any single connection would end the process (seen).
     this.on('error', (error) => this.rules.report({ kind: 'fault', where: 'smtp listener', error }));
   }
 
   get draining(): boolean {
     return this.#draining;
+  }
+
+  /** The library's own reader knows no networks, no version 2, and no haste. */
+  override _handleProxy(
+    socket: Socket,
+    callback: (error: Error | null, socketOptions?: ClientOptions & { id: string }) => void,
+  ): void {
+    const proxy = withoutMapping(socket.remoteAddress ?? '');
+    if (!this.#isProxy(proxy)) {
+      super._handleProxy(socket, callback);
+      return;
+    }
+    const id = randomUUID();
+    takeProxyHeader(socket, (header) => {
+      if (header === undefined) callback(new Error(`no PROXY header came from ${proxy}`));
+      else if (header.address === undefined) callback(null, { id, unknownClient: true });
+      else callback(null, { id, remoteAddress: header.address, remotePort: header.port ?? 0 });
+    });
   }
 
   override connect(socket: Socket, socketOptions?: SMTPConnectionOptions | null): void {
@@ -74,6 +113,11 @@ export class SmtpListener extends SMTPServer {
     const listening = once(this.server, 'listening');
     this.server.listen({ port, host, backlog: backlogMax });
     await listening;
+    const sweep = (): void => {
+      const nowMs = performance.now();
+      for (const session of this.connections) if (session instanceof SmtpSession) session.sweep(nowMs);
+    };
+    this.#sweeper = setInterval(sweep, sweepIntervalMs(this.rules.patience)).unref();
     const address = this.server.address();
     return address === null || typeof address === 'string' ? port : address.port;
   }
@@ -101,6 +145,7 @@ export class SmtpListener extends SMTPServer {
       await closed;
     } finally {
       clearTimeout(timer);
+      clearInterval(this.#sweeper);
       hasten.removeEventListener('abort', end);
     }
   }

@@ -37,6 +37,23 @@ export type IncomingEvent =
   | (OfMessage & { readonly event: 'message-ready'; readonly bytes: number; readonly address: string })
   | (OfMessage & { readonly event: 'queued' })
   | { readonly event: 'icid-close'; readonly icid: number }
+  | { readonly event: 'icid-tls'; readonly icid: number; readonly protocol: string; readonly cipher: string }
+  | {
+      /** A handshake that came to nothing. */
+      readonly event: 'icid-tls-failed';
+      readonly icid: number;
+      readonly address: string;
+      readonly details: string;
+    }
+  | {
+      readonly event: 'login';
+      readonly icid: number;
+      readonly address: string;
+      /** Name of a known user; empty: unknown. What was typed is not logged: it may be a password. */
+      readonly user: string;
+      readonly mechanism: string;
+      readonly succeeded: boolean;
+    }
   | {
       /** A transaction or recipient that was not taken. */
       readonly event: 'accept-refused';
@@ -198,6 +215,9 @@ export const eventNatures: Readonly<Record<LogEventName, Nature>> = {
   'message-ready': message,
   queued: message,
   'icid-close': message,
+  'icid-tls': message,
+  'icid-tls-failed': failure,
+  login: message,
   'accept-refused': failure,
   'generated-bounce': failure,
   'dcid-open': message,

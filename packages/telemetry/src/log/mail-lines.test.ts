@@ -53,6 +53,22 @@ const templates: readonly [LogEvent, string][] = [
     },
     'New SMTP ICID 6 interface smtp (10.0.0.9) address 10.0.0.7 reverse dns host unknown verified no',
   ],
+  [
+    { event: 'icid-tls', icid: 5, protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' },
+    'ICID 5 TLS success protocol TLSv1.3 cipher TLS_AES_256_GCM_SHA384',
+  ],
+  [
+    { event: 'icid-tls-failed', icid: 5, address: '10.0.0.7', details: 'no shared cipher' },
+    'ICID 5 address 10.0.0.7 TLS failed: no shared cipher',
+  ],
+  [
+    { event: 'login', icid: 5, address: '10.0.0.7', user: 'app', mechanism: 'PLAIN', succeeded: true },
+    'SMTP Auth: (ICID 5) succeeded for user: app using AUTH mechanism: PLAIN address 10.0.0.7',
+  ],
+  [
+    { event: 'login', icid: 5, address: '10.0.0.7', user: '', mechanism: 'LOGIN', succeeded: false },
+    'SMTP Auth: (ICID 5) failed for user: (unknown) using AUTH mechanism: LOGIN address 10.0.0.7',
+  ],
   [{ event: 'message-start', mid: 7, icid: 5 }, 'Start MID 7 ICID 5'],
   [{ event: 'from', mid: 7, icid: 5, address: 'a@example.net' }, 'MID 7 ICID 5 From: <a@example.net>'],
   [{ event: 'from', mid: 7, icid: 5, address: '' }, 'MID 7 ICID 5 From: <>'],

@@ -27,6 +27,12 @@ export function mailLine(of: MailEvent): string | undefined {
       return `MID ${of.mid} queued for delivery`;
     case 'icid-close':
       return `ICID ${of.icid} close`;
+    case 'icid-tls':
+      return `ICID ${of.icid} TLS success protocol ${of.protocol} cipher ${of.cipher}`;
+    case 'icid-tls-failed':
+      return `ICID ${of.icid} address ${of.address} TLS failed: ${of.details}`;
+    case 'login':
+      return `SMTP Auth: (ICID ${of.icid}) ${of.succeeded ? 'succeeded' : 'failed'} for user: ${of.user || '(unknown)'} using AUTH mechanism: ${of.mechanism} address ${of.address}`;
     case 'accept-refused':
       return `ICID ${of.icid} address ${of.address}${of.recipient === undefined ? '' : ` To: <${of.recipient}>`} Rejected: ${of.reply}`;
     case 'generated-bounce':

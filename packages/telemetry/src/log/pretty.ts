@@ -9,6 +9,7 @@ export const quietOnTerminal: ReadonlySet<LogEventName> = new Set<LogEventName>(
   'message-id',
   'subject',
   'icid-close',
+  'icid-tls',
   'dcid-close',
   'delivery-start',
   'message-finished',

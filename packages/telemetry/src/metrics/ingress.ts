@@ -25,6 +25,18 @@ export const ingressMetrics = {
     help: 'Messages and recipients that were refused, by reason (relaying, size, recipients, full, unavailable, ...).',
     labels: ['reason'],
   },
+  logins: {
+    kind: 'counter',
+    name: 'mailwheel_logins_total',
+    help: 'SMTP logins by result: succeeded, failed (wrong user or password), refused (too many failures), unavailable.',
+    labels: ['result'],
+  },
+  tlsFailures: {
+    kind: 'counter',
+    name: 'mailwheel_tls_failures_total',
+    help: 'TLS handshakes of SMTP clients that came to nothing, missing client certificates among them.',
+    labels: [],
+  },
   acceptUnknown: {
     kind: 'counter',
     name: 'mailwheel_accept_unknown_total',

@@ -41,6 +41,7 @@ describe('counters', () => {
       'mailwheel_accepted_recipients_total 0',
       'mailwheel_accepted_bytes_total 1024',
       'mailwheel_refused_messages_total{reason="size"} 1',
+      'mailwheel_tls_failures_total 0',
       'mailwheel_accept_unknown_total 0',
     ]);
   });
