@@ -12,8 +12,8 @@ import type { Watchdog, Watched } from './watchdog.ts';
 
 /** Whoever holds the connection now. Each call but `reply` is the last one: the connection is of no use afterwards. */
 export interface ConnectionUser {
-  /** A finished reply as it came, lines joined by `\n`. */
-  reply(text: string): void;
+  /** A finished reply as it came, lines joined by `\n`; `more`: the host had gone on talking when it came. */
+  reply(text: string, more: boolean): void;
   /** EOF, reset, or a failed write. */
   lost(detail: string): void;
   /** The host said more than a reply may have, or something that is none. */
@@ -101,7 +101,7 @@ export class HostConnection implements Watched {
   lose(detail: string): void {
     if (this.#over) return;
     const refusal = this.#reader.unfinishedRefusal();
-    if (refusal !== undefined) this.#user?.reply(refusal);
+    if (refusal !== undefined) this.#user?.reply(refusal, false);
     if (this.#isOver()) return;
     const user = this.#user;
     this.destroy();
@@ -132,8 +132,8 @@ export class HostConnection implements Watched {
 
   #read(chunk: Buffer): void {
     if (this.#over) return;
-    const fits = this.#reader.feed(chunk, (reply) => {
-      this.#user?.reply(reply);
+    const fits = this.#reader.feed(chunk, (reply, more) => {
+      this.#user?.reply(reply, more);
       return !this.#over;
     });
     if (!fits) this.breakOff('the host does not end its reply');

@@ -18,10 +18,10 @@ export class ReplyReader {
   #bytes = 0;
 
   /**
-   * Takes what came and calls `take` with each finished reply, lines joined by `\n`; `take` says whether to go on. False: the
-   * host said more than a reply may have.
+   * Takes what came and calls `take` with each finished reply, lines joined by `\n`, and whether the host had said more when
+   * this came; `take` says whether to go on. False: the host said more than a reply may have.
    */
-  feed(chunk: Buffer, take: (reply: string) => boolean): boolean {
+  feed(chunk: Buffer, take: (reply: string, more: boolean) => boolean): boolean {
     const text = chunk.toString('latin1');
     let from = 0;
     for (;;) {
@@ -34,7 +34,7 @@ export class ReplyReader {
       this.#line = '';
       from = end + 1;
       const reply = this.#finished(line);
-      if (reply !== undefined && !take(reply)) return true;
+      if (reply !== undefined && !take(reply, saysMore(text, from))) return true;
     }
     this.#bytes += text.length - from;
     if (this.#bytes > replyBytesMax) return false;
@@ -62,6 +62,11 @@ export class ReplyReader {
     this.#bytes = 0;
     return decoded(reply);
   }
+}
+
+/** Blank lines say nothing. */
+function saysMore(text: string, from: number): boolean {
+  return from < text.length && /[^\r\n]/.test(from === 0 ? text : text.slice(from));
 }
 
 /** The character after a three-digit code (space at the end of the line); undefined: the line has no code. */

@@ -43,6 +43,7 @@ const waitedFor = {
   over: '',
 } as const satisfies Record<Step, string>;
 
+const answersUnread = 'the host answers the message before it has it';
 /** Of what a host said out of turn, this much is shown. */
 const shownMax = 100;
 
@@ -104,7 +105,7 @@ export class Transaction implements ConnectionUser {
     connection.send(commands);
   }
 
-  reply(text: string): void {
+  reply(text: string, more: boolean): void {
     this.#replies += 1;
     switch (this.#step) {
       case 'reset':
@@ -114,7 +115,7 @@ export class Transaction implements ConnectionUser {
       case 'rcpt':
         return this.#rcptReply(text);
       case 'data':
-        return this.#dataReply(text);
+        return this.#dataReply(text, more);
       case 'fence':
       case 'body':
         return this.#early(text);
@@ -209,7 +210,7 @@ export class Transaction implements ConnectionUser {
     if (!this.#pipelined) this.#send('DATA\r\n');
   }
 
-  #dataReply(text: string): void {
+  #dataReply(text: string, more: boolean): void {
     const wanted = classOf(text) === 3;
     if (this.#happening !== undefined) {
       // A host that refused the sender and wants the message all the same is not to be trusted with an empty one.
@@ -221,6 +222,8 @@ export class Transaction implements ConnectionUser {
       this.#wait(this.#context.timeouts.finalReplyMs);
       return this.#send('.\r\n');
     }
+    // Replies that are one ahead would have the message accepted, or another one's refusal taken for its own, unread.
+    if (wanted && more) return this.#end(this.#trouble('out-of-step', answersUnread), { keep: false });
     if (wanted) return this.#askFence(() => this.#sendBody());
     const reply = parseReply(text);
     const happening = this.#answered(reply, text);
