@@ -9,7 +9,7 @@ import { waitFor } from '@mailwheel/testkit';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { launchBrowser, openPage, sees, shoot, visibleIcons, type Watched } from './console-browser.ts';
-import { ConsoleStage, domain, login, words } from './console-stage.ts';
+import { ConsoleStage, domain, login, viewer, words } from './console-stage.ts';
 
 // A busy machine starts a browser slowly.
 vi.setConfig({ testTimeout: 60_000 });
@@ -112,6 +112,18 @@ describe('the dashboard in the browser', () => {
     await picture(page, 'queue-failed-light');
     expect(await visibleIcons(page)).toEqual(['pause', 'refresh-cw', 'trash-2']);
     expect(await page.content()).not.toContain(words);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  test('shows no button to a viewer, whom it would not help', async () => {
+    const { page, complaints } = await openPage(browser, { colorScheme: 'light', login: viewer });
+    for (const status of ['failed', 'delayed']) {
+      await page.goto(stage.url(`/board/queue/${domain}?status=${status}`));
+      await sees(page, `app@source.test to ${status === 'failed' ? 'gone0' : 'full0'}@${domain}`);
+      await page.locator('main [aria-haspopup=menu]').first().click();
+      expect([status, await visibleIcons(page)]).toEqual([status, []]);
+    }
     expect(complaints).toEqual([]);
     await page.context().close();
   });

@@ -7,6 +7,10 @@ import { startSmtpHost, waitFor, type SmtpHost, type TestRedis } from '@mailwhee
 import { messageIdOf, startTier, type Tier } from './tier.ts';
 
 export const domain = 'example.com';
+/** Somebody who may look and not act. */
+export const viewer = { username: 'eva', password: 'looks-only' } as const;
+/** Of `mailwheel password hash`. */
+const viewerHash = '$scrypt$ln=15,r=8,p=3$2ln5F6RC9eGVLlLCbCm+Xw$MWhgj5zUP9EYYLgMQr0vt8Gy8OPQsawt0HDAxOb8Ohk';
 export const login = { username: 'admin', password: 'a long secret' };
 export const words = 'words nobody may read in the console';
 
@@ -58,6 +62,7 @@ export class ConsoleStage {
             user: login.username,
             passwordSha256: createHash('sha256').update(login.password).digest('hex'),
           },
+          users: [{ name: viewer.username, passwordHash: viewerHash }],
           boardQueuesMax: 5,
         },
         retry: { firstWaitSeconds: 600, longestWaitSeconds: 600 },
