@@ -7,6 +7,7 @@ import { createRedisBackend, type RedisQueueBackend } from 'bullmq';
 import type { ChainableCommander } from 'ioredis';
 import { nodeOfKey, refreshSlots, shareScripts } from './cluster-node.ts';
 import type { RedisClient } from './connect.ts';
+import { leanMulti } from './lean-multi.ts';
 import { dueKey, hintKey, parkedKey, restKey, shardPrefix } from './keys.ts';
 import type { ResolvedOptions } from './options.ts';
 import { defineScripts, letBullWorkOnFullRedis, type DueIndexCommands } from './scripts/define-scripts.ts';
@@ -115,7 +116,7 @@ export class Backends {
   transaction(shard: number): ChainableCommander {
     const node = nodeOfKey(this.client, dueKey(shard));
     shareScripts(this.client, node);
-    const multi = node.multi();
+    const multi = leanMulti(node);
     const commands = multi as unknown as Record<string, (input: unknown[]) => unknown>;
     const execute = multi.exec.bind(multi);
     return Object.assign(multi, {
