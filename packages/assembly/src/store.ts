@@ -101,6 +101,7 @@ async function assemble(settings: Settings, options: OpenStoreOptions, connected
     client,
     ...(blocking === undefined ? {} : { blockingClient: blocking }),
     ...queueOptions(settings),
+    nowMs: () => clock.nowMs(),
     workerName: options.name,
     ...options.hooks,
   });

@@ -125,7 +125,7 @@ export class DueIndex {
     if (surplus > 0) {
       forgotten.push(...(await of.backend.cleanJobsByState('failed', Number.MAX_SAFE_INTEGER, surplus)));
     }
-    const oldestKeptMs = Date.now() - keepSeconds * 1000;
+    const oldestKeptMs = this.#options.nowMs() - keepSeconds * 1000;
     forgotten.push(...(await of.backend.cleanJobsByState('failed', oldestKeptMs, forgottenPerSettleMax)));
     if (forgotten.length > 0) this.#options.onForgotten(of.destination, forgotten);
   }

@@ -96,7 +96,7 @@ export class Moves {
 
   defer(job: HeldJob, deferral: Deferral, fetchNext: boolean): Promise<Taken | MoveRefusal> {
     const of = this.#backends.of(job.destination);
-    const nowMs = Date.now();
+    const nowMs = this.#options.nowMs();
     const delayMs = Math.max(0, Math.round(deferral.delayMs));
     const input = of.backend.moveToDelayedArgs(job.id, nowMs, job.token, delayMs, {
       fetchNext,

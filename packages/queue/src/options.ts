@@ -24,6 +24,11 @@ export interface QueueOptions {
   readonly claimHoldMs?: number;
   /** Waiting work that a visit could not take is looked at again after this, milliseconds. Default 20. */
   readonly idleMs?: number;
+  /**
+   * Redis's clock, milliseconds: a deferral counts from it, so that a process whose own clock was set in the middle of an
+   * attempt does not put a job off by an hour. Default: this machine's clock.
+   */
+  readonly nowMs?: () => number;
   /** Shown as processedBy in the dashboard; unique in the tier. */
   readonly workerName: string;
   /** Jobs of one destination under way at once, cluster-wide; undefined: no limit. */
@@ -54,6 +59,7 @@ export interface ResolvedOptions {
   readonly pausedLookMs: number;
   readonly claimHoldMs: number;
   readonly idleMs: number;
+  readonly nowMs: () => number;
   readonly workerName: string;
   readonly concurrencyFor: (destination: DestinationKey) => number | undefined;
   readonly bounced: { readonly keepSeconds: number; readonly keepPerDestination: number };
@@ -80,6 +86,7 @@ export function resolveOptions(options: QueueOptions): ResolvedOptions {
     pausedLookMs: options.pausedLookMs ?? 300_000,
     claimHoldMs: options.claimHoldMs ?? 1_000,
     idleMs: options.idleMs ?? 20,
+    nowMs: options.nowMs ?? (() => Date.now()),
     workerName: options.workerName,
     concurrencyFor: options.concurrencyFor ?? unlimited,
     bounced: options.bounced ?? { keepSeconds: 86_400, keepPerDestination: 1_000 },

@@ -24,7 +24,9 @@ export interface DispatcherDependencies {
   readonly queues: Pick<DestinationQueues, 'claim' | 'awaitHint' | 'take' | 'settle'>;
   readonly budget: StreamBudget;
   readonly visit: VisitDependencies;
-  /** False while this process must not fetch: its clock is off, or it drains. */
+  /** False while this process's clock is off: a claim would only keep the destinations from those who can serve them. */
+  readonly mayClaim: () => boolean;
+  /** The same once a claim has told Redis's time (`onClock`). */
   readonly mayFetch: () => boolean;
   readonly mayGoOn: () => boolean;
   readonly onClock: (redisNowMs: number) => void;
@@ -69,6 +71,10 @@ export class Dispatcher {
   async #round(): Promise<void> {
     if (this.#deps.budget.free === 0) {
       await this.#streamFreed();
+      return;
+    }
+    if (!this.#deps.mayClaim()) {
+      await this.#deps.wait(this.#options.hintWaitMs);
       return;
     }
     try {
