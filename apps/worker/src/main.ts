@@ -17,6 +17,7 @@ import {
 import { createEdges } from './edges.ts';
 import { Journal } from './watch/journal.ts';
 import { WorkerWatch, workerMetrics } from './watch/worker-watch.ts';
+import { within } from './within.ts';
 import { Worker } from './worker.ts';
 
 export interface RunOptions {
@@ -27,6 +28,8 @@ export interface RunOptions {
 
 /** What is left of a stop step's time, beyond `drainSeconds`, for the upkeep to end. */
 const closingMs = 5000;
+/** For saying QUIT to hosts. */
+const farewellMs = 2000;
 
 /** Rejects with a sentence when it cannot start. */
 export async function run({ settings, lifecycle }: RunOptions): Promise<void> {
@@ -58,7 +61,15 @@ export async function run({ settings, lifecycle }: RunOptions): Promise<void> {
   nowMs = () => store.clock.nowMs();
   lifecycle.onStop({ stage: 'store', name: 'redis', limitMs: 5000, stop: async () => store.close() });
   const edges = await createEdges({ settings, store, name, watch, journal, metrics });
-  lifecycle.onStop({ stage: 'peers', name: 'connections', limitMs: 5000, stop: async () => edges.close() });
+  lifecycle.onStop({
+    stage: 'peers',
+    name: 'connections',
+    limitMs: farewellMs + closingMs,
+    // A host that does not answer QUIT, or still has not answered a message, is no failure of ours.
+    stop: async (hasten) => {
+      await within(edges.close(), { limitMs: farewellMs, hasten, hastenedMs: 100 });
+    },
+  });
   const worker = new Worker({ settings, store, edges, watch, metrics, name, lifecycle });
   lifecycle.onStop({
     stage: 'work',

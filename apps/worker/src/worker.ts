@@ -7,6 +7,7 @@ import type { Edges } from './edges.ts';
 import { createHandler } from './handler-setup.ts';
 import { Dispatcher } from './serve/dispatcher.ts';
 import { StreamBudget } from './serve/streams.ts';
+import { within } from './within.ts';
 import { startUpkeep } from './upkeep/start.ts';
 import type { Recurring } from './upkeep/recurring.ts';
 import type { WorkerMetrics, WorkerWatch } from './watch/worker-watch.ts';
@@ -68,7 +69,8 @@ export class Worker {
       quantumMs: settings.worker.quantumMs,
       quantumJobs: settings.worker.quantumJobs,
       emptyPauseMs: 5,
-      mayGoOn,
+      // A fetch promotes what is due by this process's own clock, and that may have been set since the last claim.
+      mayGoOn: () => mayGoOn() && this.#clockFits(),
       onTrouble: (destination: string, cause: unknown) => watch.trouble(`serving ${destination}`, cause),
     };
     const wait = abortableWait(lifecycle.draining);
@@ -78,9 +80,10 @@ export class Worker {
           queues: store.queues,
           budget: this.#budget,
           visit,
+          mayClaim: () => this.#clockFits(),
           mayFetch: () => !this.#skewed,
           mayGoOn,
-          onClock: (redisNowMs) => this.#checkClock(redisNowMs),
+          onClock: (redisNowMs) => this.#judgeClock(Date.now() - redisNowMs),
           onTrouble: (cause) => watch.trouble('claiming destinations', cause),
           wait,
         },
@@ -102,21 +105,9 @@ export class Worker {
    * takes it up. That is no failure of the stop.
    */
   async stop(limitMs: number): Promise<void> {
-    const { hasten } = this.#deps.lifecycle;
-    const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), limitMs);
-    const soon = (): void => void setTimeout(() => limit.abort(), hastenedMs);
-    hasten.addEventListener('abort', soon, { once: true });
-    if (hasten.aborted) soon();
-    await Promise.race([
-      this.#running,
-      new Promise((resolve) => {
-        limit.signal.addEventListener('abort', resolve, { once: true });
-      }),
-    ]);
-    clearTimeout(timer);
-    hasten.removeEventListener('abort', soon);
-    if (limit.signal.aborted) this.#deps.watch.leftAtStop(this.#deps.store.queues.heldJobs());
+    const { lifecycle, watch, store } = this.#deps;
+    const ended = await within(this.#running, { limitMs, hasten: lifecycle.hasten, hastenedMs });
+    if (!ended) watch.leftAtStop(store.queues.heldJobs());
     await Promise.all(this.#upkeep.map(async (task) => task.stop()));
   }
 
@@ -128,9 +119,14 @@ export class Worker {
     return { ready: reasons.length === 0, reasons };
   }
 
+  /** As far as the last samples of Redis's clock tell, without asking it. */
+  #clockFits(): boolean {
+    this.#judgeClock(this.#deps.store.clock.skewMs());
+    return !this.#skewed;
+  }
+
   /** BullMQ promotes delayed jobs by this process's clock: a process that is off by too much fetches nothing. */
-  #checkClock(redisNowMs: number): void {
-    const skewMs = Date.now() - redisNowMs;
+  #judgeClock(skewMs: number): void {
     const skewed = Math.abs(skewMs) > this.#deps.settings.clock.skewMsMax;
     if (skewed !== this.#skewed) this.#deps.watch.clock(skewed, skewMs);
     this.#skewed = skewed;
