@@ -22,6 +22,8 @@ export interface TestIngress {
   readonly store: Store;
   readonly doors: Doors;
   readonly smtpPort: number;
+  /** Present with `smtps`. */
+  readonly smtpsPort: number | undefined;
   readonly httpUrl: string;
   readonly events: readonly IngressEvent[];
   readonly settings: Settings;
@@ -38,6 +40,7 @@ export interface TestIngress {
 export interface TestIngressOptions {
   readonly redis?: TestRedis;
   readonly smtp?: Readonly<Record<string, unknown>>;
+  readonly smtps?: Readonly<Record<string, unknown>>;
   readonly http?: Readonly<Record<string, unknown>>;
   /** Other settings at the top level. */
   readonly settings?: Readonly<Record<string, unknown>>;
@@ -64,7 +67,11 @@ export async function startIngress(options: TestIngressOptions = {}): Promise<Te
     onConnections: () => undefined,
   });
   await waitFor('the store to be asked', () => store.acceptor.admission().kind !== 'unavailable');
-  const addresses = await doors.open();
+  const addresses = await doors.open().catch(async (error: unknown) => {
+    await resolver.close();
+    await store.close();
+    throw error;
+  });
   const connect = async (): Promise<RawSmtp> => {
     const client = await rawSmtp(addresses.smtp.port);
     await client.expect(220);
@@ -75,6 +82,7 @@ export async function startIngress(options: TestIngressOptions = {}): Promise<Te
     store,
     doors,
     smtpPort: addresses.smtp.port,
+    smtpsPort: addresses.smtps?.port,
     httpUrl: `http://127.0.0.1:${addresses.http.port}`,
     events,
     settings,
@@ -102,6 +110,7 @@ function readSettings(options: TestIngressOptions, redis: TestRedis): Settings {
     ...options.settings,
     ingress: {
       smtp: { listen: '127.0.0.1:0', ...options.smtp },
+      ...(options.smtps === undefined ? {} : { smtps: options.smtps }),
       http: { listen: '127.0.0.1:0', ...options.http },
       ...(options.bodiesInFlightBytes === undefined
         ? {}

@@ -85,7 +85,8 @@ export abstract class WireConnection extends SMTPConnection {
       super._onError(error);
       return;
     }
-    this.onHandshakeFailed(error);
+    // The library tells of one failure by several events.
+    if (!this._closing) this.onHandshakeFailed(error);
     this.close();
   }
 }

@@ -4,12 +4,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   addRecipient,
+  judgeAuth,
+  judgeCharge,
   judgeConnection,
   judgeContent,
   judgeData,
   judgeHops,
   judgeMail,
   judgeRecipient,
+  limitsFor,
+  mayRelay,
   type RecipientContext,
   type SmtpLimits,
   type Transaction,
@@ -277,5 +281,76 @@ describe('connections, data, content', () => {
     expect(said(replyToAcceptance({ kind: 'full', reason: '' }))).toBe('452 4.3.1');
     expect(said(replyToAcceptance({ kind: 'unavailable', reason: '' }))).toBe('451 4.3.0');
     expect(said(replyToAcceptance({ kind: 'unknown', reason: '' }))).toBe('451 4.3.0');
+  });
+});
+
+describe('who may relay', () => {
+  const nobody = { trustedAddress: false, loggedIn: false, certified: false };
+
+  test.each([
+    [{}, false, false],
+    [{ trustedAddress: true }, true, true],
+    [{ loggedIn: true }, true, true],
+    [{ certified: true }, false, true],
+  ])('with %j', (shown, otherwise, whereCertificatesRelay) => {
+    expect(mayRelay({ ...nobody, ...shown }, { certificatesRelay: false })).toBe(otherwise);
+    expect(mayRelay({ ...nobody, ...shown }, { certificatesRelay: true })).toBe(whereCertificatesRelay);
+  });
+
+  test('who may not is told so before anything about limits, routes or syntax of the address', () => {
+    for (const path of [
+      'b@dest.example',
+      '@a,@b:c@d.example',
+      'x%y@relay.example.net',
+      '"a@b"@c.example',
+      'postmaster',
+      'b@[10.0.0.1]',
+    ]) {
+      expect(rcpt(`RCPT TO:<${path}> NOTIFY=x`, transaction(), { trusted: false })).toBe('550 5.7.1');
+    }
+  });
+});
+
+describe('logins', () => {
+  test.each([
+    [{ secure: false }, '538 5.7.11'],
+    [{ secure: false, loggedIn: true }, '538 5.7.11'],
+    [{ loggedIn: true }, '503 5.5.1'],
+    [{ inTransaction: true }, '503 5.5.1'],
+    [{}, undefined],
+  ])('AUTH in %j', (state, expected) => {
+    const reply = judgeAuth({ secure: true, loggedIn: false, inTransaction: false, ...state });
+    expect(reply === undefined ? undefined : said(reply)).toBe(expected);
+  });
+
+  test('MAIL is refused before TLS where that is required, and from an address that is not the user’s', () => {
+    const line = Buffer.from('MAIL FROM:<a@sender.example>');
+    const under = (more: object): unknown => outcome(judgeMail(line, { limits, admission: open, ...more }));
+    expect(under({ needsTls: true })).toBe('530 5.7.0');
+    expect(under({ maySendFrom: () => false })).toBe('550 5.7.1');
+    expect(under({ maySendFrom: (path: string) => path === 'a@sender.example' })).toMatchObject({
+      reversePath: 'a@sender.example',
+    });
+  });
+
+  test.each([
+    ['AUTH=<>', 'taken'],
+    ['AUTH=a+40b', 'taken'],
+    ['AUTH', '501 5.5.4'],
+    ['AUTH=a=b', '501 5.5.2'],
+  ])('MAIL with %s where AUTH is offered', (parameter, expected) => {
+    const line = Buffer.from(`MAIL FROM:<a@sender.example> ${parameter}`);
+    const judged = outcome(judgeMail(line, { limits, admission: open, offersAuth: true }));
+    expect(typeof judged === 'string' ? judged : 'taken').toBe(expected);
+  });
+
+  test('limits of a minute: of recipients in one message, and the replies when they are used up', () => {
+    expect(limitsFor({ messagesPerMinuteMax: 0, recipientsPerMinuteMax: 2 }, limits).recipientsMax).toBe(2);
+    expect(limitsFor({ messagesPerMinuteMax: 0, recipientsPerMinuteMax: 0 }, limits)).toBe(limits);
+    expect(limitsFor({ messagesPerMinuteMax: 0, recipientsPerMinuteMax: 9 }, limits)).toBe(limits);
+    expect(judgeCharge('charged')).toBeUndefined();
+    for (const charge of ['too-many-messages', 'too-many-recipients'] as const) {
+      expect(said(judgeCharge(charge) ?? { code: 0, text: '' })).toBe('450 4.7.1');
+    }
   });
 });

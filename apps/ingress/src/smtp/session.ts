@@ -69,10 +69,11 @@ export class SmtpSession extends ClientConnection {
     this.#transaction = undefined;
   }
 
-  /** AUTH is announced under TLS only; said before, it gets its reason. */
+  /** AUTH is announced under TLS only, and until it succeeds; said at another time, it gets its reason. */
   override _isSupported(command: string): boolean {
     if (command !== 'AUTH') return super._isSupported(command);
-    return this.host.rules.users !== undefined && (this.secure || !this.#announcing);
+    if (this.host.rules.users === undefined) return false;
+    return !this.#announcing || (this.secure && this.standing.userName === undefined);
   }
 
   override handler_EHLO(line: Buffer, callback: () => void): void {
