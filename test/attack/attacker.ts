@@ -7,6 +7,8 @@ import type { FaultRecord } from './records.ts';
 import type { RedisVictim } from './redis-victim.ts';
 import type { Slot } from './supervisor.ts';
 
+const othersWaitMsMax = 15_000;
+
 export interface AttackerOptions {
   readonly at: Place;
   readonly slots: readonly Slot[];
@@ -36,6 +38,7 @@ export class Attacker {
     const options = { scale: at.scale, meanPauseMs, smallDisk: redis.diskCanBeFilled };
     for (const { afterMs, act } of actsOf(at.seed, options)) {
       await pause(afterMs);
+      if (act.kind === 'kill' || act.kind === 'terminate') await this.#othersServe(act);
       if (enough() || this.kills >= killsMax) break;
       const done = this.#carryOut(act).finally(() => this.#underWay.delete(done));
       this.#underWay.add(done);
@@ -51,7 +54,8 @@ export class Attacker {
     switch (act.kind) {
       case 'kill':
       case 'terminate':
-        return this.#end(act);
+        this.#end(act);
+        return;
       case 'freeze':
         return this.#freeze(act);
       case 'redis-kill':
@@ -71,13 +75,25 @@ export class Attacker {
     const choices = this.#options.slots.filter((slot) => slot.role === role && slot.alive && !slot.doomed);
     // Mostly one that is in service; now and then one that is only starting.
     const ready = choices.filter((slot) => slot.ready);
-    const among = ready.length > 0 && draw * 1000 - Math.floor(draw * 1000) < 0.9 ? ready : choices;
+    const among = ready.length > 0 && decimals(draw, 6) < 0.9 ? ready : choices;
     return among[Math.floor(draw * among.length)];
   }
 
-  #end({ kind, role, draw, downMs }: Extract<Act, { kind: 'kill' | 'terminate' }>): Promise<void> {
+  /**
+   * Mostly waits until another process of the role is in service: on a busy machine, where a start takes many seconds, an
+   * attack would otherwise meet nobody at work. Some acts do not wait, so that a role is also gone altogether.
+   */
+  async #othersServe({ role, draw }: { readonly role: Role; readonly draw: number }): Promise<void> {
+    if (role === 'console' || decimals(draw, 3) > 0.75) return;
+    const endMs = Date.now() + othersWaitMsMax;
+    const serving = (): number =>
+      this.#options.slots.filter((slot) => slot.role === role && slot.ready).length;
+    while (serving() < 2 && Date.now() < endMs) await pause(100);
+  }
+
+  #end({ kind, role, draw, downMs }: Extract<Act, { kind: 'kill' | 'terminate' }>): void {
     const slot = this.#victim(role, draw);
-    if (slot === undefined || (kind === 'terminate' && this.#frozen.has(slot))) return Promise.resolve();
+    if (slot === undefined || (kind === 'terminate' && this.#frozen.has(slot))) return;
     const atMs = Date.now();
     if (kind === 'kill') {
       slot.kill(downMs);
@@ -85,7 +101,6 @@ export class Attacker {
     } else slot.terminate(downMs);
     this.#count(`${kind} ${role}`);
     this.#options.note({ kind: 'fault', act: kind, victim: slot.name, atMs, untilMs: atMs });
-    return Promise.resolve();
   }
 
   async #freeze({ role, draw, forMs }: Extract<Act, { kind: 'freeze' }>): Promise<void> {
@@ -165,6 +180,12 @@ export class Attacker {
     this.#options.hosts({ kind: 'cuts', share: 0 });
     this.#options.note({ kind: 'fault', act: 'cut-storm', victim: 'proxies', atMs, untilMs: Date.now() });
   }
+}
+
+/** A second and a third choice from one draw: what stands behind so many of its digits. */
+function decimals(draw: number, after: number): number {
+  const shifted = draw * 10 ** after;
+  return shifted - Math.floor(shifted);
 }
 
 function pause(ms: number): Promise<void> {

@@ -91,7 +91,7 @@ async function smtpLoop(name: string): Promise<void> {
 
 async function httpLoop(name: string): Promise<void> {
   const random = randomOf(at.seed, name);
-  const client = new HttpClient(at.ingresses, random);
+  const client = new HttpClient(at.ingresses, random, at.scale.tombstoneSeconds * 1000);
   while (await mayGoOn()) {
     const isJson = random.chance(0.3);
     const mail = isJson ? maker.nextJson() : maker.next();

@@ -7,8 +7,10 @@ import type { PlacedIngress } from './layout.ts';
 import type { Random } from './random.ts';
 import type { Submitted } from './smtp-client.ts';
 
-const replyWaitMs = 30_000;
 const triesMax = 6;
+/** Of the time that a key is remembered: longer a client does not wait for a reply, and longer it does not repeat itself. */
+const waitShare = 0.25;
+const repeatShare = 0.5;
 
 export interface HttpTry {
   readonly ingress: string;
@@ -18,15 +20,19 @@ export interface HttpTry {
 export class HttpClient {
   readonly #ingresses: readonly PlacedIngress[];
   readonly #random: Random;
+  readonly #rememberedMs: number;
 
-  constructor(ingresses: readonly PlacedIngress[], random: Random) {
+  /** @param rememberedMs how long the tier remembers an Idempotency-Key. */
+  constructor(ingresses: readonly PlacedIngress[], random: Random, rememberedMs: number) {
     this.#ingresses = ingresses;
     this.#random = random;
+    this.#rememberedMs = rememberedMs;
   }
 
   /** Every try is told as it ends; the last one decides. */
   async submit(mail: Mail | JsonMail, told: (one: HttpTry) => void): Promise<void> {
-    for (let tries = 1; tries <= triesMax; tries += 1) {
+    const endMs = Date.now() + repeatShare * this.#rememberedMs;
+    for (let tries = 1; tries <= triesMax && Date.now() < endMs; tries += 1) {
       const one = await this.#try(mail);
       told(one);
       if (one.result.kind === 'answered' && one.result.code < 500) return;
@@ -50,7 +56,7 @@ export class HttpClient {
           'idempotency-key': `message ${mail.number}`,
         },
         body: isJson ? mail.body : new Uint8Array(mail.bytes),
-        signal: AbortSignal.timeout(replyWaitMs),
+        signal: AbortSignal.timeout(waitShare * this.#rememberedMs),
       });
       const text = await response.text();
       const { id, detail } = parsed(text);

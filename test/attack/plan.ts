@@ -52,7 +52,7 @@ export const scales = {
     finalReplySeconds: 9,
     commandSeconds: 3,
     drainSeconds: 5,
-    tombstoneSeconds: 12,
+    tombstoneSeconds: 10,
     freezeMsMax: 6_000,
     redisAwayMsMax: 5_000,
   },
