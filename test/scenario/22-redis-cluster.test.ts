@@ -11,7 +11,6 @@ import {
   type TestRedis,
   type TestRedisCluster,
 } from '@mailwheel/testkit';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { missing, SteadyLoad } from './steady-load.ts';
 import { messageIdOf, startTier, type Tier } from './tier.ts';
@@ -64,7 +63,7 @@ function primariesInUse(): Promise<Set<number>> {
 }
 
 async function calls(server: TestRedis, command: string): Promise<number> {
-  const client = new Redis(server.port, '127.0.0.1');
+  const client = server.client();
   const info = await client.info('commandstats');
   client.disconnect();
   return Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'm').exec(info)?.[1] ?? 0);

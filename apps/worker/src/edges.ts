@@ -129,8 +129,9 @@ function tellRoutes({ journal, metrics }: EdgeOptions, event: RoutesEvent): void
   journal.log({ event: 'routes-refused', file: event.file, problems: event.message.split('\n') });
 }
 
+/** Of the fullest primary: it is the one that refuses first. */
 async function memoryOf(store: Store): Promise<{ usedBytes: number; maxBytes: number }> {
-  const info = await store.client.info('memory');
-  const used = Number(/^used_memory:(\d+)/m.exec(info)?.[1] ?? 0);
-  return { usedBytes: used, maxBytes: store.maxmemoryBytes };
+  const infos = await store.infos('memory');
+  const used = infos.map((info) => Number(/^used_memory:(\d+)/m.exec(info)?.[1] ?? 0));
+  return { usedBytes: Math.max(...used), maxBytes: store.maxmemoryBytes };
 }

@@ -52,6 +52,8 @@ export interface Store {
   readonly clock: RedisClock;
   readonly maxmemoryBytes: number;
   numbers(series: NumberSeries): NumberBlocks;
+  /** INFO of the server, or of every primary of a Cluster. */
+  infos(section: string): Promise<readonly string[]>;
   /** Is the connection up now? */
   connected(): boolean;
   /** Ends intake of the acceptor, then closes queues and connections. */
@@ -120,6 +122,7 @@ async function assemble(settings: Settings, options: OpenStoreOptions, connected
     clock,
     maxmemoryBytes: connected.maxmemoryBytes,
     numbers: (series) => createNumberBlocks({ client, series }),
+    infos: async (section) => infosOf(client, section),
     connected: () => client.status === 'ready',
     close: async () => {
       await acceptor.close();
@@ -172,7 +175,7 @@ function acceptorOn(
           },
         }),
     admission: {
-      info: async (section) => Promise.all(masters(client).map(async (node) => node.info(section))),
+      info: async (section) => infosOf(client, section),
       backlog: async () => sum(await Promise.all(shardNumbers.map(async (shard) => spool.backlog(shard)))),
       connected: () => client.status === 'ready',
       highWaterPercent: store.highWaterPercent,
@@ -183,8 +186,9 @@ function acceptorOn(
   });
 }
 
-function masters(client: RedisClient): readonly { info(section: string): Promise<string> }[] {
-  return 'nodes' in client ? client.nodes('master') : [client];
+async function infosOf(client: RedisClient, section: string): Promise<string[]> {
+  const nodes = 'nodes' in client ? client.nodes('master') : [client];
+  return Promise.all(nodes.map(async (node) => node.info(section)));
 }
 
 /** A key of the shard's slot. */
