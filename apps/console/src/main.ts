@@ -54,6 +54,7 @@ export async function run({ settings, lifecycle, logTo }: RunOptions): Promise<v
     messages: settings.log.messages,
     role: lifecycle.role,
     colour: process.stdout.isTTY === true,
+    sharedOutput: lifecycle.supervised,
     onDrop: () => metrics.droppedLogLines.add(),
     ...(logTo === undefined ? {} : { destination: logTo }),
   });

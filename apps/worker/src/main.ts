@@ -41,6 +41,7 @@ export async function run({ settings, lifecycle }: RunOptions): Promise<void> {
     messages: settings.log.messages,
     role: lifecycle.role,
     colour: process.stdout.isTTY === true,
+    sharedOutput: lifecycle.supervised,
     onDrop: () => metrics.process.droppedLogLines.add(),
   });
   lifecycle.onStop({ stage: 'report', name: 'log', limitMs: 1000, stop: () => logger.close() });

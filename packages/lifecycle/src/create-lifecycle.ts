@@ -31,7 +31,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
 
 class ProcessLife implements Lifecycle {
   readonly role: string;
-  readonly #supervised: boolean;
+  readonly supervised: boolean;
   readonly #report: (event: LifecycleEvent) => void;
   readonly #timers: Timers;
   readonly #process: HostProcess;
@@ -48,7 +48,7 @@ class ProcessLife implements Lifecycle {
 
   constructor(options: LifecycleOptions) {
     this.role = options.role;
-    this.#supervised = options.supervised;
+    this.supervised = options.supervised;
     this.#report = options.report;
     this.#timers = options.timers ?? processTimers;
     this.#process = options.process ?? thisProcess();
@@ -71,10 +71,10 @@ class ProcessLife implements Lifecycle {
   listen(): void {
     this.#process.on('SIGTERM', () => this.#onSignal('SIGTERM'));
     // A Ctrl-C reaches the whole process group. A supervised role leaves it to `up`, which keeps the stop order.
-    this.#process.on('SIGINT', () => (this.#supervised ? undefined : this.#onSignal('SIGINT')));
+    this.#process.on('SIGINT', () => (this.supervised ? undefined : this.#onSignal('SIGINT')));
     this.#process.on('uncaughtException', (error) => this.fail(error));
     this.#process.on('unhandledRejection', (reason) => this.fail(reason));
-    if (!this.#supervised) return;
+    if (!this.supervised) return;
     this.#process.on('disconnect', () => void this.drain('the parent process is gone'));
     this.#process.on('message', (message) => this.#onMessage(message as ToRole));
   }
@@ -205,7 +205,7 @@ class ProcessLife implements Lifecycle {
   }
 
   #tellParent(message: Parameters<HostProcess['send']>[0]): void {
-    if (this.#supervised && this.#process.connected) this.#process.send(message);
+    if (this.supervised && this.#process.connected) this.#process.send(message);
   }
 }
 

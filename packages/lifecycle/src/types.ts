@@ -33,6 +33,8 @@ export interface StopStep {
 /** What a role is given by the cli, and what it is asked about by its health page. */
 export interface Lifecycle {
   readonly role: string;
+  /** `up` started this process, and its other roles write to the same output. */
+  readonly supervised: boolean;
   state(): LifecycleState;
   /** Aborted when draining begins. Loops end by it; it never aborts a transaction. */
   readonly draining: AbortSignal;

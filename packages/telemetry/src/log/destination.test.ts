@@ -3,11 +3,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 
-const program = `
+const programOf = (shared: boolean): string => `
   import { createLogger } from ${JSON.stringify(new URL('../index.ts', import.meta.url).href)};
-  const log = createLogger({ format: 'json', level: 'info', messages: 'all', role: 'worker' });
+  const log = createLogger({ format: 'json', level: 'info', messages: 'all', role: 'worker', sharedOutput: ${shared} });
   for (let mid = 0; mid < 5000; mid++) log.event({ event: 'queued', mid });
 `;
+const program = programOf(true);
 
 async function run(script: string, readerLeaves = false): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
@@ -23,8 +24,8 @@ async function run(script: string, readerLeaves = false): Promise<{ code: number
 }
 
 describe('standard output', () => {
-  it('has every line when the process exits at once', async () => {
-    const { code, output } = await run(`${program} process.exit(3);`);
+  it.each([true, false])('has every line when the process exits at once, shared: %s', async (shared) => {
+    const { code, output } = await run(`${programOf(shared)} process.exit(3);`);
     expect(code).toBe(3);
     expect(output.trimEnd().split('\n')).toHaveLength(5000);
   });

@@ -14,20 +14,26 @@ export interface LineDestination {
 
 const bufferBytesMax = 16_777_216;
 /**
- * Bytes of one write. The roles of `up` share one pipe, and only writes of at most PIPE_BUF (4,096) are never mixed with
- * those of another process; larger ones would be cheaper and tear lines.
+ * Bytes of one write where others write to the same pipe, as the roles of `up` do: writes of at most PIPE_BUF (4,096) are
+ * never mixed with those of another process, larger ones would tear lines. And of one write where nobody else does: each is
+ * a trip through libuv's thread pool that wakes one of its threads, and a message has 2 KB of lines when all are written.
  */
-const writeBytes = 4096;
-/** Must be below `writeBytes`. */
-const flushBytes = 4000;
+const sharedWriteBytes = 4096;
+const ownWriteBytes = 65_536;
+/** A line more fits into the write. */
+const roomBytes = 96;
 const flushMs = 100;
 
-/** `onDrop` is called for each line that was dropped. pino writes the rest out when the process exits. */
-export function standardOutput(onDrop: () => void): LineDestination {
+/**
+ * `onDrop` is called for each line that was dropped. `shared`: other processes write to it too. pino writes the rest out when
+ * the process exits.
+ */
+export function standardOutput(onDrop: () => void, shared: boolean): LineDestination {
+  const writeBytes = shared ? sharedWriteBytes : ownWriteBytes;
   const output = pinoDestination({
     fd: 1,
     sync: false,
-    minLength: flushBytes,
+    minLength: writeBytes - roomBytes,
     maxWrite: writeBytes,
     maxLength: bufferBytesMax,
     periodicFlush: flushMs,
