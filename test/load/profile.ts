@@ -11,6 +11,7 @@ import { readCpuProfile } from './measure/cpu-profile.ts';
 import { freePorts } from './measure/free-port.ts';
 import { endAllOnInterrupt } from './measure/processes.ts';
 import { census } from './measure/redis-server.ts';
+import { slowLog, type ScriptCost } from './measure/slow-log.ts';
 import { kept, of } from './rows/loads.ts';
 import { mailwheel } from './subjects/mailwheel.ts';
 import type { Running } from './subjects/subject.ts';
@@ -41,6 +42,7 @@ async function main(): Promise<void> {
     const messages = Number(values.messages);
     const send = sender(running, sink, folder);
     await send(warmUpMessages);
+    await running.redis?.client.config('RESETSTAT');
     const from = nowUs();
     await send(messages);
     const to = nowUs();
@@ -50,6 +52,9 @@ async function main(): Promise<void> {
       const finish = await census(running.redis.port);
       await send(censusMessages);
       say(clientCommands((await finish()).byCommand));
+      const written = await slowLog(running.redis.client);
+      await send(censusMessages);
+      say(scriptCosts(await written()));
     }
     await running.stop();
     await sink.process.end('SIGKILL');
@@ -82,9 +87,7 @@ async function redisCommands(info: (section: string) => Promise<string>, message
       const a = `${(calls / messages).toFixed(2)} calls a message`;
       return `  ${name.padEnd(16)} ${a.padEnd(24)} ${(us / messages).toFixed(1)} us a message, ${each} us each`;
     });
-  return ['Redis, INFO commandstats since the start (a script holds what it calls):', ...lines, ''].join(
-    '\n',
-  );
+  return ['Redis, INFO commandstats (a script holds what it calls):', ...lines, ''].join('\n');
 }
 
 function clientCommands(byCommand: ReadonlyMap<string, number>): string {
@@ -92,6 +95,17 @@ function clientCommands(byCommand: ReadonlyMap<string, number>): string {
     .toSorted(([, a], [, b]) => b - a)
     .map(([name, count]) => `  ${name.padEnd(24)} ${(count / censusMessages).toFixed(2)}`);
   return ['Commands of clients a message (MONITOR):', ...lines, ''].join('\n');
+}
+
+function scriptCosts(costs: readonly ScriptCost[]): string {
+  const lines = costs
+    .filter(({ microseconds }) => microseconds / censusMessages >= 0.5)
+    .map(({ name, calls, microseconds }) => {
+      const often = (calls / censusMessages).toFixed(2);
+      const each = (microseconds / calls).toFixed(1);
+      return `  ${name.padEnd(32)} ${often} calls, ${(microseconds / censusMessages).toFixed(1)} us a message, ${each} us each`;
+    });
+  return ['Cost of scripts in Redis (slow log, fsync not included):', ...lines, ''].join('\n');
 }
 
 function tell(profiles: string, of: { from: number; to: number; messages: number }): void {
