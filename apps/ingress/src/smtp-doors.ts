@@ -10,7 +10,7 @@ import { SmtpListener } from './smtp/server.ts';
 import type { SessionRules, UserRules } from './smtp/session-rules.ts';
 import { trustedNetworks } from './smtp/trusted-networks.ts';
 import { LoginFailures } from './users/login-failures.ts';
-import { PasswordCheck } from './users/password-check.ts';
+import { UserPasswords } from './users/user-passwords.ts';
 import { createUserCharges } from './users/user-limits.ts';
 import { watchUsers } from './users/watch-users.ts';
 
@@ -107,7 +107,7 @@ function usersOf(
 ): { readonly rules: UserRules; readonly file: WatchedFiles } | undefined {
   const { smtp, client, rules } = options;
   if (smtp.usersFile === undefined) return undefined;
-  const passwords = new PasswordCheck();
+  const passwords = new UserPasswords();
   const failures = new LoginFailures({
     failuresMax: smtp.loginFailuresMax,
     forgetMs: smtp.loginFailureSeconds * 1000,

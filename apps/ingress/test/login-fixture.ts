@@ -10,7 +10,8 @@ export { createCertificates, type Certificates };
 export function userLine(name: string, password: string, words = ''): string {
   const salt = Buffer.from('0123456789abcdef');
   const hash = scryptSync(password, salt, 32, { N: 2 ** 14, r: 8, p: 1 });
-  return `${name}:$scrypt$ln=14,r=8,p=1$${salt.toString('base64')}$${hash.toString('base64')} ${words}\n`;
+  const unpadded = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
+  return `${name}:$scrypt$ln=14,r=8,p=1$${unpadded(salt)}$${unpadded(hash)} ${words}\n`;
 }
 
 export function plain(name: string, password: string): string {

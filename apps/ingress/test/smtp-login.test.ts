@@ -257,7 +257,7 @@ describe('a user', () => {
     const [app, news] = [await loggedIn('app', 's3cret-of-app'), await loggedIn('news', 'other')];
     await writeFile(usersFile(), `${userLine('app', 'new')}app:broken\n`);
     await waitFor('the refusal', () => changes().length === 1);
-    expect(changes()[0]).toMatch(/cannot be used:\n {2}line 2: app: the hash/);
+    expect(changes()[0]).toMatch(/cannot be used:\n {2}line 2: app: this is no hash/);
     await app.command('MAIL FROM:<a@sender.example>', 250);
     await app.command('RSET', 250);
     await writeFile(

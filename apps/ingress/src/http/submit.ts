@@ -67,6 +67,9 @@ async function submit(
   judge(context, content, prepared.message);
   const result = await context.intake(incoming(context, request, prepared, content));
   const accepted = acceptedOrProblem(result);
+  // Freed now, not when the collector comes round. Where the answer is 503, Redis's client may still hold on to it.
+  content.discard();
+  context.uploads.of(request).buffer.discard();
   void reply.code(202).header('location', `/v1/messages/${accepted.messageId}`);
   return {
     id: accepted.messageId,

@@ -13,8 +13,10 @@ export interface Upload {
   readonly hold: BodyHold;
 }
 
-/** JSON is held as text, as values, and as the message made of them. */
-const jsonWeight = 3;
+/** JSON is held as it came, as text, as values, as the message made of them, and as what is stored. */
+const jsonWeight = 5;
+/** A message is held as it came and as what is stored. */
+const messageWeight = 2;
 
 export class Uploads {
   readonly #budget: BodyBudget;
@@ -40,13 +42,15 @@ export class Uploads {
 
   /** Reads a message/rfc822 body. */
   async readMessage(request: FastifyRequest, payload: Readable): Promise<Buffer> {
-    return (await this.#read(request, payload)).buffer.content();
+    const { buffer, hold } = await this.#read(request, payload);
+    await granted(request, hold, messageWeight * buffer.bytes);
+    return buffer.content();
   }
 
   /** Reads a JSON body as text. */
   async readText(request: FastifyRequest, payload: Readable): Promise<string> {
     const { buffer, hold } = await this.#read(request, payload);
-    await granted(hold, jsonWeight * buffer.bytes);
+    await granted(request, hold, jsonWeight * buffer.bytes);
     return buffer.content().toString('utf8');
   }
 
@@ -59,7 +63,7 @@ export class Uploads {
     // Left early, the iterator must not destroy the request: the reply that says why goes out on its socket.
     const chunks = payload.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
     for await (const chunk of chunks) {
-      await granted(hold, buffer.capacityAfter(chunk.length));
+      await granted(request, hold, buffer.capacityAfter(chunk.length));
       buffer.append(chunk, 0, chunk.length);
       if (buffer.bytes > this.#bytesMax) throw this.#tooLarge();
     }
@@ -71,7 +75,14 @@ export class Uploads {
   }
 }
 
-async function granted(hold: BodyHold, bytes: number): Promise<void> {
+async function granted(request: FastifyRequest, hold: BodyHold, bytes: number): Promise<void> {
   const grant = hold.reserve(bytes);
-  if (grant !== true && !(await grant)) throw new Problem('request-timeout', 'the request was given up');
+  if (grant === true) return;
+  // The client waits for us: nothing moves on its connection, and that is not its fault.
+  const { socket } = request.raw;
+  const idleMs = socket.timeout ?? 0;
+  socket.setTimeout(0);
+  const isGranted = await grant;
+  socket.setTimeout(idleMs);
+  if (!isGranted) throw new Problem('request-timeout', 'the request was given up');
 }

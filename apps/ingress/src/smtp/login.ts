@@ -3,14 +3,14 @@
  * sessions share; failures are answered late, and an address that has used up its tries is shown out.
  */
 import type { LoginFailures } from '../users/login-failures.ts';
-import type { PasswordCheck } from '../users/password-check.ts';
+import type { UserPasswords } from '../users/user-passwords.ts';
 import type { User } from '../users/users-file.ts';
 import { replies, type Reply } from './reply.ts';
 import { readAuthCommand, readBase64, readPlain, type Credentials, type Mechanism } from './sasl.ts';
 
 /** Who may log in, and who has tried too often: one for all listeners. */
 export interface Doorkeeper {
-  readonly passwords: Pick<PasswordCheck, 'check'>;
+  readonly passwords: Pick<UserPasswords, 'check'>;
   readonly failures: Pick<LoginFailures, 'begin' | 'takeBack' | 'delayMs'>;
   /** Waits before a failure is answered. */
   readonly wait: (ms: number) => Promise<void>;

@@ -51,8 +51,8 @@ export interface MailContext {
   readonly needsTls?: boolean;
   /** AUTH= is understood (RFC 4954 section 5). */
   readonly offersAuth?: boolean;
-  /** Of a logged-in user; absent: any. */
-  readonly maySendFrom?: (reversePath: string) => boolean;
+  /** Of a logged-in user, asked with the domain as an A-label in lower case; absent: any. */
+  readonly maySendFrom?: (address: string) => boolean;
 }
 
 /** MAIL: syntax, parameters, declared size, and whether the store takes mail now. */
@@ -67,12 +67,14 @@ export function judgeMail(line: Buffer, context: MailContext): Judged<Transactio
     return refused(messageTooLarge(context.limits.messageBytesMax));
   }
   let reversePath = '';
+  let judgedBy = '';
   if (command.value.path !== '') {
     const address = parseAddress(command.value.path, { smtpUtf8 });
     if (!address.ok) return refused(address);
     reversePath = address.address;
+    judgedBy = `${address.local}@${address.destination}`;
   }
-  if (context.maySendFrom?.(reversePath) === false) return refused(replies.senderNotAllowed);
+  if (context.maySendFrom?.(judgedBy) === false) return refused(replies.senderNotAllowed);
   if (context.admission.kind === 'full') return refused(replies.storeFull);
   if (context.admission.kind === 'unavailable') return refused(replies.unavailable);
   return {

@@ -4,7 +4,7 @@ import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import type { Report } from '../events.ts';
 import type { BodyBudget } from '../message/bodies-in-flight.ts';
 import type { Intake } from '../message/intake.ts';
-import type { PasswordCheck } from '../users/password-check.ts';
+import type { UserPasswords } from '../users/user-passwords.ts';
 import type { ChargeUser, MinuteLimits } from '../users/user-limits.ts';
 import type { ConnectionCounts } from './connection-counts.ts';
 import type { Doorkeeper } from './login.ts';
@@ -14,7 +14,7 @@ import type { TrustedNetworks } from './trusted-networks.ts';
 
 /** Logins; absent: AUTH is not offered. */
 export interface UserRules {
-  readonly doorkeeper: Doorkeeper & { readonly passwords: Pick<PasswordCheck, 'current'> };
+  readonly doorkeeper: Doorkeeper & { readonly passwords: Pick<UserPasswords, 'current'> };
   readonly charge: ChargeUser;
   /** What a user may send whose line in the users file says nothing. */
   readonly minuteLimits: MinuteLimits;

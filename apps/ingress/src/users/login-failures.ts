@@ -3,7 +3,7 @@
  * for a while. An attempt counts from its beginning and is taken back when it succeeds, so that a hundred connections at
  * once have no more tries than one. What is kept is bounded; the addresses that were quiet longest are forgotten first.
  */
-import { isIPv6 } from 'node:net';
+import { loginOrigin } from '@mailwheel/login';
 
 export interface LoginFailuresOptions {
   readonly failuresMax: number;
@@ -34,7 +34,7 @@ export class LoginFailures {
 
   /** Counts an attempt; false: the address has used up its tries, do not even look. */
   begin(address: string): boolean {
-    const network = networkOf(address);
+    const network = loginOrigin(address);
     const { failuresMax, forgetMs, addressesMax = 10_000, nowMs } = this.#options;
     const now = nowMs();
     const known = this.#byNetwork.get(network);
@@ -55,31 +55,17 @@ export class LoginFailures {
 
   /** The attempt succeeded, or was not judged: it is not counted. Earlier failures stay until they are forgotten. */
   takeBack(address: string): void {
-    const record = this.#byNetwork.get(networkOf(address));
+    const record = this.#byNetwork.get(loginOrigin(address));
     if (record !== undefined && record.count > 0) record.count--;
   }
 
   /** How long a failure is to be answered late: half a second, doubling up to 8 s. */
   delayMs(address: string): number {
-    const failures = this.#byNetwork.get(networkOf(address))?.count ?? 0;
+    const failures = this.#byNetwork.get(loginOrigin(address))?.count ?? 0;
     return Math.min(longestDelayMs, firstDelayMs * 2 ** Math.max(0, failures - 1));
   }
 
   get addressCount(): number {
     return this.#byNetwork.size;
   }
-}
-
-/** A subscriber has a /64 of IPv6 at least: it counts as one address. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.toLowerCase().split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const missing = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
-  const groups = [...left, ...Array.from({ length: missing }, () => '0'), ...right];
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
 }

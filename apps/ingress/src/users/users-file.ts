@@ -6,18 +6,11 @@
  * The words after the hash are optional. A file with a bad line is refused whole: half of it would lock people out, or
  * leave somebody in whose line was meant to change. No message repeats what stands in the file but names.
  */
-export interface ScryptHash {
-  /** Base-2 logarithm of scrypt's N. */
-  readonly costLog2: number;
-  readonly blockSize: number;
-  readonly parallelism: number;
-  readonly salt: Buffer;
-  readonly hash: Buffer;
-}
+import { readPasswordHash, type PasswordHash } from '@mailwheel/login';
 
 export interface User {
   readonly name: string;
-  readonly password: ScryptHash;
+  readonly password: PasswordHash;
   /** Reverse-paths it may use, `*` standing for any characters; absent: all. */
   readonly from?: readonly string[];
   /** Absent: what the settings say. 0: no limit. */
@@ -31,13 +24,9 @@ export type UsersFile =
 
 /** Memory of one password check; two run at a time. */
 const scryptBytesMax = 64 * 1024 * 1024;
-const saltBytesMin = 8;
-const hashBytes = { min: 16, max: 128 } as const;
 const usersMax = 100_000;
 const problemsMax = 20;
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$/;
-const hashPattern =
-  /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]+={0,2})\$([A-Za-z0-9+/]+={0,2})$/;
 
 /** Reads the whole file; every problem is `line 3: ...`. */
 export function parseUsers(text: string): UsersFile {
@@ -88,21 +77,12 @@ function parseUser(line: string): User | string {
   return user;
 }
 
-function parseHash(text: string): ScryptHash | string {
-  const [, cost, block, parallel, salt = '', hash = ''] = hashPattern.exec(text) ?? [];
-  if (cost === undefined) return 'the hash is not $scrypt$ln=15,r=8,p=3$salt$hash, salt and hash in base64';
-  const costLog2 = Number(cost);
-  const blockSize = Number(block);
-  const parallelism = Number(parallel);
-  const isWeak = costLog2 < 14 || blockSize < 8 || parallelism < 1;
-  if (isWeak) return 'the hash is too cheap to be safe; use at least ln=14,r=8,p=1';
-  if (costLog2 > 20 || 128 * blockSize * 2 ** costLog2 > scryptBytesMax || parallelism > 16) {
-    return 'the hash is too dear to check at every login; use at most ln=16,r=8,p=16 (64 MiB)';
-  }
-  const parsed = { salt: Buffer.from(salt, 'base64'), hash: Buffer.from(hash, 'base64') };
-  if (parsed.salt.length < saltBytesMin) return `the salt is shorter than ${saltBytesMin} bytes`;
-  if (parsed.hash.length < hashBytes.min || parsed.hash.length > hashBytes.max) {
-    return `the hash must have ${hashBytes.min} to ${hashBytes.max} bytes`;
-  }
-  return { costLog2, blockSize, parallelism, ...parsed };
+function parseHash(text: string): PasswordHash | string {
+  const hash = readPasswordHash(text);
+  if (hash === undefined) return 'this is no hash of a password; make one with "mailwheel password hash"';
+  const { costLog2, blockSize } = hash;
+  if (costLog2 < 14 || blockSize < 8) return 'the hash is too cheap to be safe; use at least ln=14,r=8,p=1';
+  return 128 * blockSize * 2 ** costLog2 > scryptBytesMax
+    ? 'the hash is too dear to check at every login; use at most ln=16,r=8 (64 MiB)'
+    : hash;
 }

@@ -188,7 +188,7 @@ export const smtp: Field<SmtpIngressSettings> = section<SmtpIngressSettings>('Th
   loginSeconds: fraction({
     min: 1,
     max: 3600,
-    initial: 120,
+    initial: 60,
     unit: 'seconds',
     says: 'A client that may not relay is disconnected after this long, unless it has logged in by then.',
   }),

@@ -1,18 +1,18 @@
 /** Passwords: right, wrong, unknown; what each costs; and how many are checked at a time. */
 import { scryptSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { PasswordCheck } from './password-check.ts';
+import { UserPasswords } from './user-passwords.ts';
 import type { User } from './users-file.ts';
 
 const salt = Buffer.alloc(16, 7);
 
 function user(name: string, password: string): User {
-  const hash = scryptSync(password, salt, 32, { N: 2 ** 14, r: 8, p: 1 });
-  return { name, password: { costLog2: 14, blockSize: 8, parallelism: 1, salt, hash } };
+  const key = scryptSync(password, salt, 32, { N: 2 ** 14, r: 8, p: 1 });
+  return { name, password: { costLog2: 14, blockSize: 8, parallel: 1, salt, key } };
 }
 
-function checkOf(...users: readonly User[]): PasswordCheck {
-  const check = new PasswordCheck();
+function checkOf(...users: readonly User[]): UserPasswords {
+  const check = new UserPasswords();
   check.replaceUsers(new Map(users.map((of) => [of.name, of])));
   return check;
 }
