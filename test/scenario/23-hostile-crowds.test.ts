@@ -181,7 +181,6 @@ describe('open relay', () => {
   test.each([
     'XCLIENT ADDR=127.0.0.1 NAME=localhost LOGIN=admin',
     'XFORWARD ADDR=127.0.0.1 NAME=localhost',
-    'PROXY TCP4 127.0.0.1 127.0.0.1 1000 25',
     'AUTH PLAIN AGFkbWluAGFkbWlu',
     'AUTH LOGIN',
     'HELO [127.0.0.1]',
@@ -195,6 +194,19 @@ describe('open relay', () => {
     );
     await session.command('MAIL FROM:<evil@source.example>', 250);
     await session.command('RCPT TO:<b@dest.example>', /^550 5\.7\.1/);
+  });
+
+  test('a PROXY header is the end, before the greeting and after it', async () => {
+    const header = 'PROXY TCP4 127.0.0.1 127.0.0.1 1000 25';
+    const early = await stage.client(stage.tier.smtpPort, stranger);
+    early.send(header, 'EHLO x.example', 'MAIL FROM:<evil@source.example>', 'RCPT TO:<b@dest.example>');
+    await early.expect(/^421/);
+    await early.closed();
+    const late = await stage.client(stage.tier.smtpPort, stranger);
+    await late.expect(220);
+    late.send(header, 'EHLO x.example', 'MAIL FROM:<evil@source.example>', 'RCPT TO:<b@dest.example>');
+    await late.expect(/^421 4\.7\.0/);
+    await late.closed();
   });
 
   test('the PROXY protocol in binary is no greeting either', async () => {

@@ -50,17 +50,15 @@ describe('order', () => {
     for (const code of [250, 553, 503, 500, 500]) await session.expect(code === 553 ? /^5/ : code);
   });
 
-  test('what stands behind STARTTLS, AUTH, XCLIENT and PROXY is a command like any other: they do not exist', async () => {
+  test('STARTTLS, AUTH, XCLIENT and XFORWARD do not exist where they are not configured; a PROXY header ends the session', async () => {
     const session = await stage.greeted();
-    const words = [
-      'STARTTLS',
-      'AUTH PLAIN AGEAYg==',
-      'XCLIENT ADDR=127.0.0.1',
-      'PROXY TCP4 1.2.3.4 5.6.7.8 1 2',
-    ];
+    const words = ['STARTTLS', 'AUTH PLAIN AGEAYg==', 'XCLIENT ADDR=127.0.0.1', 'XFORWARD ADDR=127.0.0.1'];
     session.send(...words, 'NOOP');
     for (const _ of words) await session.expect(500);
     await session.expect(250);
+    session.send('PROXY TCP4 1.2.3.4 5.6.7.8 1 2', 'NOOP');
+    await session.expect(/^421 4\.7\.0/);
+    await session.closed();
   });
 
   test.each(['BDAT 120 LAST', 'BDAT 0 LAST', 'bdat 120'])(
