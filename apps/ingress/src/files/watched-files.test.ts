@@ -74,6 +74,20 @@ test('what cannot be used, or is gone, is told once and does not take the old aw
   expect(changes).toEqual(['line 1: bad', expect.stringContaining('ENOENT'), undefined]);
 });
 
+test('a file that is still being written is not taken until it stands still', async () => {
+  await writeFile(at('a'), 'old');
+  await watch('a');
+  let text = '';
+  for (let part = 0; part < 20; part++) {
+    text += `${part}\n`;
+    await writeFile(at('a'), text);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await waitFor('the whole', () => taken.length > 1);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(taken).toEqual([['old'], [text]]);
+});
+
 test('a start without the file fails', async () => {
   await expect(watch('nothing')).rejects.toThrow('ENOENT');
 });
