@@ -1,5 +1,6 @@
 /** Files that change under the program: in place, by symlink swap, to something unusable, and away. */
 import { waitFor } from '@mailwheel/testkit';
+import { appendFileSync } from 'node:fs';
 import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,15 +78,26 @@ test('what cannot be used, or is gone, is told once and does not take the old aw
 test('a file that is still being written is not taken until it stands still', async () => {
   await writeFile(at('a'), 'old');
   await watch('a');
-  let text = '';
+  let text = 'old';
   for (let part = 0; part < 20; part++) {
     text += `${part}\n`;
-    await writeFile(at('a'), text);
+    appendFileSync(at('a'), `${part}\n`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await waitFor('the whole', () => taken.length > 1);
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(taken).toEqual([['old'], [text]]);
+});
+
+test('an empty file is one that is about to be written, and is not taken', async () => {
+  await writeFile(at('a'), 'old');
+  await watch('a');
+  await writeFile(at('a'), '');
+  await waitFor('the refusal', () => changes.length === 1);
+  expect(changes[0]).toMatch(/is empty$/);
+  await writeFile(at('a'), 'new');
+  await waitFor('the change', () => taken.length === 2);
+  expect(taken).toEqual([['old'], ['new']]);
 });
 
 test('a start without the file fails', async () => {

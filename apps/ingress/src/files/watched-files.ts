@@ -89,6 +89,8 @@ export class WatchedFiles {
       this.#options.files.map(async (file) => {
         const status = await stat(file, { bigint: true });
         if (!status.isFile()) throw new Error(`${file} is not a file`);
+        // Truncated, to be written the next moment: no users at all is never meant.
+        if (status.size === 0n) throw new Error(`${file} is empty`);
         if (status.size > fileBytesMax) throw new Error(`${file} is larger than ${fileBytesMax} bytes`);
         const { dev, ino, size, mtimeNs, ctimeNs } = status;
         return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
