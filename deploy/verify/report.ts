@@ -68,6 +68,8 @@ export async function run(program: string, words: readonly string[], options: Ru
   child.stderr.on('data', (chunk: Buffer) => {
     all += chunk.toString();
   });
+  // A program that ends without reading its input closes the pipe; what it said is what counts.
+  child.stdin.on('error', () => {});
   child.stdin.end(options.input ?? '');
   const timer = setTimeout(() => child.kill('SIGKILL'), options.limitMs ?? 300_000);
   const code = await new Promise<number | null>((resolve, reject) => {

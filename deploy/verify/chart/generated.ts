@@ -1,5 +1,6 @@
 /** Files of deploy/ that are made from others: written by write.ts, compared by the checks. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { dashboardText, pages } from '../dashboards/pages.ts';
 import { chartFolder, deployFolder, type Helm } from '../tools.ts';
 import { render } from './render.ts';
 import { valuesSchema } from './values-schema.ts';
@@ -9,20 +10,18 @@ export interface GeneratedFile {
   readonly text: string;
 }
 
-/** The schema of the values, and the copies of rules and dashboards that a chart must have inside itself. */
+/** The dashboards, the schema of the values, and the copies of rules and dashboards that a chart must have inside itself. */
 export function generatedFiles(): GeneratedFile[] {
-  const dashboards = `${deployFolder}dashboards`;
-  const copies = [['prometheus/rules.yml', 'rules.yml']];
-  if (existsSync(dashboards)) {
-    for (const name of readdirSync(dashboards).filter((one) => one.endsWith('.json')))
-      copies.push([`dashboards/${name}`, `dashboards/${name}`]);
-  }
+  const rules = readFileSync(`${deployFolder}prometheus/rules.yml`, 'utf8');
   return [
+    ...Object.entries(pages).flatMap(([name, page]) =>
+      [`${deployFolder}dashboards/${name}.json`, `${chartFolder}/files/dashboards/${name}.json`].map((path) => ({
+        path,
+        text: dashboardText(page),
+      })),
+    ),
+    { path: `${chartFolder}/files/rules.yml`, text: rules },
     { path: `${chartFolder}/values.schema.json`, text: `${JSON.stringify(valuesSchema(), undefined, 2)}\n` },
-    ...copies.map(([from, to]) => ({
-      path: `${chartFolder}/files/${to}`,
-      text: readFileSync(`${deployFolder}${from}`, 'utf8'),
-    })),
   ];
 }
 
