@@ -35,7 +35,7 @@ export class WatchedFiles {
   /** Reads for the first time and goes on watching; rejects if the files cannot be used. */
   async start(): Promise<void> {
     const look = await this.#look();
-    this.#options.take(await this.#read());
+    this.#take(await this.#read());
     this.#seen = look;
     this.#schedule();
   }
@@ -75,8 +75,15 @@ export class WatchedFiles {
     const texts = await this.#read();
     if ((await this.#look()) !== look) return false;
     this.#seen = look;
-    this.#options.take(texts);
+    this.#take(texts);
     return true;
+  }
+
+  #take(texts: readonly string[]): void {
+    // Truncated, to be written the next moment: no users at all is never meant.
+    const empty = this.#options.files[texts.indexOf('')];
+    if (empty !== undefined) throw new Error(`${empty} is empty`);
+    this.#options.take(texts);
   }
 
   #read(): Promise<readonly string[]> {
@@ -89,8 +96,6 @@ export class WatchedFiles {
       this.#options.files.map(async (file) => {
         const status = await stat(file, { bigint: true });
         if (!status.isFile()) throw new Error(`${file} is not a file`);
-        // Truncated, to be written the next moment: no users at all is never meant.
-        if (status.size === 0n) throw new Error(`${file} is empty`);
         if (status.size > fileBytesMax) throw new Error(`${file} is larger than ${fileBytesMax} bytes`);
         const { dev, ino, size, mtimeNs, ctimeNs } = status;
         return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
