@@ -1,8 +1,8 @@
 /** The console over its real listener. Buttons of the dashboard: test/scenario/17-console.test.ts. */
 import { createHash } from 'node:crypto';
-import { hashPassword } from '@mailwheel/login';
 import { waitFor } from '@mailwheel/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { cheapHash } from '../fixture/cheap-hash.ts';
 import {
   accept,
   defer,
@@ -20,7 +20,7 @@ const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64
 let fixture: ConsoleFixture;
 
 beforeAll(async () => {
-  const users = [{ name: 'eva', passwordHash: await hashPassword('looks') }];
+  const users = [{ name: 'eva', passwordHash: cheapHash('looks') }];
   fixture = await startConsole({ login: { user: 'admin', passwordSha256 }, users, boardQueuesMax: 3 });
 });
 beforeEach(() => fixture.redis.client().flushdb());

@@ -147,3 +147,36 @@ destinations: { example.com: { concurrencyMax: 5 } }
     expect(JSON.stringify(problems)).not.toContain('hunter2');
   });
 });
+
+describe('who may come into the console', () => {
+  const hash = `$scrypt$ln=15,r=8,p=3$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+  it.each([
+    ['a proxy from nowhere', 'proxy: {}', 'console.proxy', 'trustedAddresses must name the proxy'],
+    ['a user without a hash', 'users: [{ name: a }]', 'console.users[0]', 'exactly one of'],
+    [
+      'a user with two hashes',
+      `users: [{ name: a, passwordHash: "${hash}", passwordHashFile: f }]`,
+      'console.users[0]',
+      'exactly one of',
+    ],
+    [
+      'a password in place of its hash',
+      'users: [{ name: a, passwordHash: geheim }]',
+      'console.users[0].passwordHash',
+      'not shown',
+    ],
+    [
+      'a name that basic authentication cannot say',
+      'users: [{ name: "a:b", passwordHashFile: f }]',
+      'console.users[0].name',
+      'without a colon',
+    ],
+  ])('%s is refused', (_what, yaml, path, sentence) => {
+    const parsed = parseSettings({ yaml: `console: { ${yaml} }`, environment: {} });
+    const problems = parsed.ok ? [] : parsed.problems;
+    expect(problems).toEqual([
+      expect.objectContaining({ path, message: expect.stringContaining(sentence) as unknown }),
+    ]);
+    expect(JSON.stringify(problems)).not.toContain('geheim');
+  });
+});

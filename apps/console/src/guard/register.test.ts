@@ -1,9 +1,9 @@
 /** The guard over real sockets, in front of one page and one act. */
 import { request, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { hashPassword } from '@mailwheel/login';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { cheapHash } from '../../fixture/cheap-hash.ts';
 import { currentActor } from './actor.ts';
 import type { AuditedAct } from './audit.ts';
 import { readLogins } from './logins.ts';
@@ -18,13 +18,11 @@ const acted: string[] = [];
 const refused: [address: string, count: number][] = [];
 
 beforeAll(async () => {
-  const users = await Promise.all(
-    (['viewer', 'operator'] as const).map(async (role) => ({
-      name: role,
-      role,
-      passwordHash: await hashPassword(role),
-    })),
-  );
+  const users = (['viewer', 'operator'] as const).map((role) => ({
+    name: role,
+    role,
+    passwordHash: cheapHash(role),
+  }));
   app = await open({ users, proxy });
   closed = await open({ users: [], proxy });
 });
