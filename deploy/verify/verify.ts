@@ -37,7 +37,10 @@ const parts: Readonly<Record<string, Part>> = {
 /** Installs what is missing where that needs no question; otherwise says what to install. */
 async function providePrograms(programs: Readonly<Record<string, string>>): Promise<void> {
   const missing = async (): Promise<string[]> => {
-    const found = await run('sh', ['-c', `for p in ${Object.keys(programs).join(' ')}; do command -v $p; done; true`]);
+    const found = await run('sh', [
+      '-c',
+      `for p in ${Object.keys(programs).join(' ')}; do command -v $p; done; true`,
+    ]);
     const names = found.stdout.split('\n').map((path) => path.slice(path.lastIndexOf('/') + 1));
     return Object.keys(programs).filter((program) => !names.includes(program));
   };
@@ -54,7 +57,8 @@ async function providePrograms(programs: Readonly<Record<string, string>>): Prom
 
 const words = process.argv.slice(2);
 const unknown = words.filter((word) => parts[word] === undefined);
-if (unknown.length > 0) throw new Error(`there is no part ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
+if (unknown.length > 0)
+  throw new Error(`there is no part ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
 
 const prepared = await check('tools of deploy/verify are installed', async () => {
   const installed = `${verifyFolder}node_modules/.package-lock.json`;

@@ -15,10 +15,12 @@ export function generatedFiles(): GeneratedFile[] {
   const rules = readFileSync(`${deployFolder}prometheus/rules.yml`, 'utf8');
   return [
     ...Object.entries(pages).flatMap(([name, page]) =>
-      [`${deployFolder}dashboards/${name}.json`, `${chartFolder}/files/dashboards/${name}.json`].map((path) => ({
-        path,
-        text: dashboardText(page),
-      })),
+      [`${deployFolder}dashboards/${name}.json`, `${chartFolder}/files/dashboards/${name}.json`].map(
+        (path) => ({
+          path,
+          text: dashboardText(page),
+        }),
+      ),
     ),
     { path: `${chartFolder}/files/rules.yml`, text: rules },
     { path: `${chartFolder}/values.schema.json`, text: `${JSON.stringify(valuesSchema(), undefined, 2)}\n` },

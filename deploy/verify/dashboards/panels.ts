@@ -1,5 +1,10 @@
 /** The few kinds of panels that the dashboards use, each with the same look. */
-import { StackingMode, VizTooltipOptionsBuilder, TooltipDisplayMode, StackingConfigBuilder } from '@grafana/grafana-foundation-sdk/common';
+import {
+  StackingMode,
+  VizTooltipOptionsBuilder,
+  TooltipDisplayMode,
+  StackingConfigBuilder,
+} from '@grafana/grafana-foundation-sdk/common';
 import {
   DashboardBuilder,
   DatasourceVariableBuilder,

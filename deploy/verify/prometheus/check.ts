@@ -24,7 +24,8 @@ interface Rules {
 
 const folder = `${deployFolder}prometheus`;
 const rules = (): Rules => parse(readFileSync(`${folder}/rules.yml`, 'utf8')) as Rules;
-const alerts = (): Rule[] => rules().groups.flatMap((group) => group.rules.filter(({ alert }) => alert !== undefined));
+const alerts = (): Rule[] =>
+  rules().groups.flatMap((group) => group.rules.filter(({ alert }) => alert !== undefined));
 
 export async function checkPrometheus(): Promise<void> {
   say('Prometheus: rules');
@@ -53,7 +54,10 @@ export async function checkPrometheus(): Promise<void> {
 
 interface RuleTests {
   readonly tests: readonly {
-    readonly alert_rule_test?: readonly { readonly alertname: string; readonly exp_alerts: readonly unknown[] }[];
+    readonly alert_rule_test?: readonly {
+      readonly alertname: string;
+      readonly exp_alerts: readonly unknown[];
+    }[];
     readonly promql_expr_test?: readonly { readonly exp_samples: readonly { readonly labels?: string }[] }[];
   }[];
 }
@@ -72,18 +76,30 @@ function everyAlertFires(): void {
 }
 
 function runbook(): void {
-  const headings = [...readFileSync(`${projectFolder}docs/runbook.md`, 'utf8').matchAll(/^## (.+)$/gm)].map(([, text]) => text ?? '');
-  const anchors = new Set(headings.map((text) => text.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-')));
+  const headings = [...readFileSync(`${projectFolder}docs/runbook.md`, 'utf8').matchAll(/^## (.+)$/gm)].map(
+    ([, text]) => text ?? '',
+  );
+  const anchors = new Set(
+    headings.map((text) =>
+      text
+        .toLowerCase()
+        .replace(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
   const faults: string[] = [];
   const linked = new Set<string>();
   for (const { alert, labels, annotations } of alerts()) {
-    if (!['critical', 'warning'].includes(labels?.['severity'] ?? '')) faults.push(`${alert} has no severity`);
+    if (!['critical', 'warning'].includes(labels?.['severity'] ?? ''))
+      faults.push(`${alert} has no severity`);
     if (annotations?.['summary'] === undefined) faults.push(`${alert} has no summary`);
     const anchor = /^docs\/runbook\.md#(.+)$/.exec(annotations?.['runbook'] ?? '')?.[1] ?? '';
     linked.add(anchor);
-    if (!anchors.has(anchor)) faults.push(`${alert} links to ${annotations?.['runbook']}, which is not there`);
+    if (!anchors.has(anchor))
+      faults.push(`${alert} links to ${annotations?.['runbook']}, which is not there`);
   }
-  for (const anchor of anchors) if (!linked.has(anchor)) faults.push(`no alert leads to the section ${anchor}`);
+  for (const anchor of anchors)
+    if (!linked.has(anchor)) faults.push(`no alert leads to the section ${anchor}`);
   assert(faults.length === 0, faults.join('\n'));
 }
 
@@ -103,7 +119,9 @@ function dashboardQueries(): { readonly panel: string; readonly expr: string }[]
     })),
     ...(panel.panels ?? []).flatMap((inner) => of(page, inner)),
   ];
-  return Object.entries(pages).flatMap(([page, { panels }]) => (panels as readonly Panel[]).flatMap((panel) => of(page, panel)));
+  return Object.entries(pages).flatMap(([page, { panels }]) =>
+    (panels as unknown as readonly Panel[]).flatMap((panel) => of(page, panel)),
+  );
 }
 
 async function dashboardSyntax(): Promise<string> {
@@ -129,7 +147,9 @@ async function checkLive(stage: Stage): Promise<void> {
     await waitFor(
       'answers',
       async () => {
-        const answers = await Promise.all(empty.map(async (one) => ({ one, count: await stage.series(one.expr) })));
+        const answers = await Promise.all(
+          empty.map(async (one) => ({ one, count: await stage.series(one.expr) })),
+        );
         empty = answers.filter(({ count }) => count === 0).map(({ one }) => one);
         return empty.length === 0;
       },
@@ -138,18 +158,29 @@ async function checkLive(stage: Stage): Promise<void> {
     assert(empty.length === 0, `empty:\n${empty.map(({ panel, expr }) => `${panel}: ${expr}`).join('\n')}`);
     return `${asked.length} expressions`;
   });
-  await check('every alert can be computed on it, and the host that is full is told as unhealthy', async () => {
-    for (const { expr } of alerts()) await stage.series(expr);
-    await waitFor('the full host', async () => (await stage.series('max by (host) (mailwheel_host_state{state="unhealthy"}) == 1')) > 0);
-  });
+  await check(
+    'every alert can be computed on it, and the host that is full is told as unhealthy',
+    async () => {
+      for (const { expr } of alerts()) await stage.series(expr);
+      await waitFor(
+        'the full host',
+        async () => (await stage.series('max by (host) (mailwheel_host_state{state="unhealthy"}) == 1')) > 0,
+      );
+    },
+  );
   for (const role of ['ingress', 'worker', 'console'] as const) {
     await check(`promtool check metrics: ${role}`, async () => {
       const process = stage.roles.find((one) => one.role === role);
       assert(process !== undefined, 'it does not run');
       const text = await stage.metrics(process);
       // prom-client's own gauges with a counter's name; promtool is right about them, the name is Node's de facto standard.
-      const own = text.split('\n').filter((line) => !/nodejs_active_(handles|requests|resources)_total/.test(line));
-      const { code, all } = await run('promtool', ['check', 'metrics'], { input: own.join('\n'), mayFail: true });
+      const own = text
+        .split('\n')
+        .filter((line) => !/nodejs_active_(handles|requests|resources)_total/.test(line));
+      const { code, all } = await run('promtool', ['check', 'metrics'], {
+        input: own.join('\n'),
+        mayFail: true,
+      });
       assert(code === 0 && all.trim() === '', all);
       return `${own.filter((line) => line.startsWith('mailwheel_')).length} series`;
     });

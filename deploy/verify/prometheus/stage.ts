@@ -4,7 +4,14 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, rawSmtp, startSmtpHost, waitFor, type HostScript, type SmtpHost } from '@mailwheel/testkit';
+import {
+  freePort,
+  rawSmtp,
+  startSmtpHost,
+  waitFor,
+  type HostScript,
+  type SmtpHost,
+} from '@mailwheel/testkit';
 import { stringify } from 'yaml';
 import { submitMany } from '../../../test/scenario/bulk.ts';
 import { reloadRoutes, startTier, type RoleProcess, type Tier } from '../../../test/scenario/tier.ts';
@@ -44,7 +51,13 @@ export async function openStage(): Promise<Stage> {
     for (const [name, script] of Object.entries(scripts))
       lines.push(`${name}.example 127.0.0.1:${(await host(script)).port}`);
     const routes = `${lines.join('\n')}\n`;
-    const tier = await startTier({ workers: 2, console: true, routes, routesFile: true, settings: { worker: { drainSeconds: 5 } } });
+    const tier = await startTier({
+      workers: 2,
+      console: true,
+      routes,
+      routesFile: true,
+      settings: { worker: { drainSeconds: 5 } },
+    });
     closers.unshift(() => tier.stop());
     await reloadRoutes(tier, `# again\n${routes}`);
     const prometheus = await startPrometheus(tier);
@@ -63,7 +76,8 @@ export async function openStage(): Promise<Stage> {
 }
 
 async function traffic(tier: Tier): Promise<void> {
-  const to = (index: number): string => `user${index}@${index % 10 < 6 ? 'good' : Object.keys(scripts)[index % 4]}.example`;
+  const to = (index: number): string =>
+    `user${index}@${index % 10 < 6 ? 'good' : Object.keys(scripts)[index % 4]}.example`;
   await submitMany({ port: tier.smtpPort, count: 60, connections: 2, to });
   const client = await rawSmtp(tier.smtpPort, {});
   await client.expect(220);
@@ -106,7 +120,11 @@ async function startPrometheus(
   try {
     await waitFor(
       'Prometheus to scrape every role',
-      () => series('up == 1').then((count) => count === targets.length, () => false),
+      () =>
+        series('up == 1').then(
+          (count) => count === targets.length,
+          () => false,
+        ),
       30_000,
     );
     return { series, stop };
