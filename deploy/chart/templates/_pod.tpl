@@ -84,7 +84,7 @@ spec:
         periodSeconds: 5
         timeoutSeconds: 3
         failureThreshold: 2
-      {{- if .preStop }}
+      {{- if int .preStop }}
       lifecycle:
         preStop:
           sleep:

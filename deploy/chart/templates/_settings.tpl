@@ -35,6 +35,11 @@
 {{- /* Without tokens nobody could be told apart: the HTTP API then listens on loopback, where only the pod is. */ -}}
 {{- $http := dict "listen" (printf "%s:8025" (ternary $listen "127.0.0.1" (ne .Values.ingress.httpTokensSecret ""))) -}}
 {{- $ingress := dict "listen" (printf "%s:9463" $listen) "smtp" (dict "listen" (printf "%s:2525" $listen)) "http" $http -}}
+{{- /* `int`: Helm 3.18.0 hands numbers of values.yaml over as texts, and "0" is true. */ -}}
+{{- if int .Values.ingress.service.smtpsPort -}}
+{{- $_ := required "ingress.service.smtpsPort needs settings.ingress.smtp.tls: a certificate (secretMounts brings it)" (dig "ingress" "smtp" "tls" "" .Values.settings) -}}
+{{- $_ := set $ingress "smtps" (dict "listen" (printf "%s:2465" $listen)) -}}
+{{- end -}}
 {{- $own := dict "routesFile" (printf "%s/routes/routes.txt" $files) "redis" $redis "ingress" $ingress -}}
 {{- $_ := set $own "worker" (dict "listen" (printf "%s:9464" $listen)) -}}
 {{- if .Values.console.enabled -}}

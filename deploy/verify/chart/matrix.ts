@@ -8,7 +8,18 @@ export interface ValuesCase {
 const everywhere = {
   settings: {
     hostname: 'relay.example.net',
-    ingress: { drainSeconds: 20.5, smtp: { trustedNetworks: ['10.0.0.0/8'], messageBytesMax: 26214400 } },
+    ingress: {
+      drainSeconds: 20.5,
+      smtp: {
+        trustedNetworks: ['10.0.0.0/8'],
+        messageBytesMax: 26214400,
+        proxyFrom: ['10.9.0.0/24'],
+        tls: {
+          certificateFile: '/etc/mailwheel/secrets/certificate/tls.crt',
+          keyFile: '/etc/mailwheel/secrets/certificate/tls.key',
+        },
+      },
+    },
     worker: { drainSeconds: 120, bodiesInFlightBytes: 536870912 },
     nextHops: {
       'smtp.provider.example:587': {
@@ -19,7 +30,10 @@ const everywhere = {
     destinations: { default: { concurrencyMax: 500 }, 'slow.example': { concurrencyMax: 5 } },
   },
   routes: '# the provider takes everything\nALL smtp.provider.example:587\n',
-  secretMounts: [{ name: 'provider', secretName: 'mail-provider' }],
+  secretMounts: [
+    { name: 'provider', secretName: 'mail-provider' },
+    { name: 'certificate', secretName: 'relay-tls' },
+  ],
 };
 
 /** A monitored tier with everything switched on: what deploy/README.md calls the full installation. */
@@ -35,6 +49,7 @@ export const full: ValuesCase = {
     ingress: {
       httpTokensSecret: 'mailwheel-tokens',
       service: {
+        smtpsPort: 465,
         annotations: { 'example.net/lb': 'public' },
         loadBalancerClass: 'example.net/lb',
         loadBalancerSourceRanges: ['10.0.0.0/8'],
@@ -144,6 +159,11 @@ export const refused: readonly (ValuesCase & { readonly says: RegExp })[] = [
   { name: 'a setting the chart decides', values: { settings: { redis: { url: 'redis://x' } } }, says: /url/ },
   { name: 'a word for a number', values: { ingress: { replicas: 'zero' } }, says: /replicas/ },
   { name: 'a password in the URL', values: { redis: { mode: 'url', url: 'redis://u:p@x' } }, says: /url/ },
+  {
+    name: 'SMTP under TLS without a certificate',
+    values: { ingress: { service: { smtpsPort: 465 } } },
+    says: /needs settings\.ingress\.smtp\.tls/,
+  },
   { name: 'mode url without a URL', values: { redis: { mode: 'url' } }, says: /redis\.url must say/ },
   {
     name: 'Sentinel without addresses',

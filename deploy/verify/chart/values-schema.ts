@@ -26,6 +26,7 @@ const decidedByChart = [
   'redis.cluster',
   'ingress.listen',
   'ingress.smtp.listen',
+  'ingress.smtps',
   'ingress.http.listen',
   'ingress.http.tokens',
   'worker.listen',
@@ -121,6 +122,7 @@ const ingress = object({
   service: object({
     type: words('LoadBalancer', 'NodePort', 'ClusterIP'),
     port: whole(1, 65_535),
+    smtpsPort: whole(0, 65_535),
     externalTrafficPolicy: words('Local', 'Cluster'),
     loadBalancerClass: string,
     loadBalancerSourceRanges: list(string),
