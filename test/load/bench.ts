@@ -42,8 +42,8 @@ async function main(): Promise<number> {
     if (table.length > 0) say(`\n${plain(table)}`);
   const command = ['npm run bench --', ...process.argv.slice(2)].join(' ');
   if (values.write) await writePage(results, { ...setup, command });
-  const failures = results.flatMap(({ row, samples }) =>
-    samples.flatMap((sample) => sample.failures.map((failure) => `${row.name}: ${failure}`)),
+  const failures = results.flatMap(({ row, samples, broken }) =>
+    [...broken, ...samples.flatMap((sample) => sample.failures)].map((failure) => `${row.name}: ${failure}`),
   );
   for (const failure of failures) say(failure);
   return failures.length === 0 ? 0 : 1;
@@ -54,20 +54,24 @@ async function measure(
   possible: readonly Row[],
   setup: { readonly repeats: number; readonly scale: number },
 ): Promise<RowResult[]> {
-  const samples = new Map<string, Sample[]>(possible.map((row) => [row.name, []]));
+  const results = possible.map((row) => ({ row, samples: [] as Sample[], broken: [] as string[] }));
   for (let repeat = 1; repeat <= setup.repeats; repeat += 1) {
-    for (const row of possible) {
+    for (const { row, samples, broken } of results) {
       const folder = await mkdtemp(join(tmpdir(), 'mailwheel-bench-'));
       try {
         const sample = await row.run({ folder, scale: setup.scale });
-        samples.get(row.name)?.push(sample);
+        samples.push(sample);
         say(`${repeat}/${setup.repeats} ${row.name.padEnd(16)} ${Math.round(sample.perSecond)} messages/s`);
+      } catch (error) {
+        // The other rows are still worth having.
+        broken.push(error instanceof Error ? error.message : String(error));
+        say(`${repeat}/${setup.repeats} ${row.name.padEnd(16)} failed: ${broken.at(-1)}`);
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
     }
   }
-  return possible.map((row) => ({ row, samples: samples.get(row.name) ?? [] }));
+  return results;
 }
 
 endAllOnInterrupt();

@@ -21,8 +21,6 @@ export interface RedisUsage {
   readonly commandsRun: number;
   /** Microseconds that commands took, fsync not included. */
   readonly commandMicroseconds: number;
-  /** Bytes appended to the append-only file. */
-  readonly appendedBytes: number;
 }
 
 const maxmemory = '4gb';
@@ -44,7 +42,6 @@ export async function startBenchRedis(): Promise<BenchRedis> {
       return {
         commandsRun: now.commandsRun - before.commandsRun,
         commandMicroseconds: now.commandMicroseconds - before.commandMicroseconds,
-        appendedBytes: now.appendedBytes - before.appendedBytes,
       };
     },
     reset: async () => {
@@ -55,10 +52,7 @@ export async function startBenchRedis(): Promise<BenchRedis> {
 }
 
 async function read(client: RedisClient): Promise<RedisUsage> {
-  const [commands, persistence] = await Promise.all([
-    client.info('commandstats'),
-    client.info('persistence'),
-  ]);
+  const commands = await client.info('commandstats');
   let commandsRun = 0;
   let commandMicroseconds = 0;
   for (const [, name, calls, microseconds] of commands.matchAll(/^cmdstat_(\S+?):calls=(\d+),usec=(\d+)/gm)) {
@@ -66,8 +60,7 @@ async function read(client: RedisClient): Promise<RedisUsage> {
     // A script's own time holds that of the commands in it; so does EXEC's.
     if (/^(eval|evalsha|exec)$/.test(name ?? '')) commandMicroseconds += Number(microseconds);
   }
-  const appendedBytes = Number(/^aof_current_size:(\d+)/m.exec(persistence)?.[1] ?? 0);
-  return { commandsRun, commandMicroseconds, appendedBytes };
+  return { commandsRun, commandMicroseconds };
 }
 
 /** Commands as clients sent them: a script counts as one, what it calls is not seen. */

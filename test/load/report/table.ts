@@ -5,6 +5,8 @@ import type { Row, Sample } from '../rows/row.ts';
 export interface RowResult {
   readonly row: Row;
   readonly samples: readonly Sample[];
+  /** Why samples are missing. */
+  readonly broken: readonly string[];
 }
 
 type Cells = readonly string[];
@@ -30,13 +32,13 @@ function ratesOf(row: Row, samples: readonly Sample[]): Cells {
 
 /** What a message asks of Redis. */
 export function redisTable(results: readonly RowResult[]): Cells[] {
-  const head = ['row', 'client commands', 'commands run', 'us in commands', 'us of CPU', 'bytes appended'];
+  const head = ['row', 'client commands', 'commands run', 'us in scripts', 'us of CPU'];
   const body = results.flatMap(({ row, samples }) => {
     const redis = samples.flatMap((sample) => sample.redis ?? []);
     if (redis.length === 0) return [];
     const of = medians(redis.map((one) => ({ ...one })));
     const cpu = median(samples.flatMap((sample) => sample.cpuMicroseconds['redis'] ?? []));
-    const cells = [of['commandsRun'], of['commandMicroseconds'], cpu, of['appendedBytes']];
+    const cells = [of['commandsRun'], of['commandMicroseconds'], cpu];
     return [
       [
         row.name,

@@ -1,15 +1,7 @@
 /** Every row, in the order of the table. */
 import { accept } from './accept.ts';
-import { throughHaraka, throughPostfix } from './peers.ts';
 import type { Row } from './row.ts';
 import { sourceToSink } from './source-to-sink.ts';
-import { through, throughTwo } from './through.ts';
+import { realisticRow, throughRows } from './through.ts';
 
-export const rows: readonly Row[] = [
-  sourceToSink,
-  accept,
-  through,
-  throughTwo,
-  throughPostfix,
-  throughHaraka,
-];
+export const rows: readonly Row[] = [sourceToSink, accept, ...throughRows, realisticRow];

@@ -117,7 +117,6 @@ async function measure(
           redis: {
             commandsRun: usage.commandsRun / messages,
             commandMicroseconds: usage.commandMicroseconds / messages,
-            appendedBytes: usage.appendedBytes / messages,
           },
         }),
   };

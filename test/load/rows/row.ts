@@ -16,7 +16,6 @@ export interface Sample {
     /** Commands that Redis ran a message, those inside scripts included. */
     readonly commandsRun: number;
     readonly commandMicroseconds: number;
-    readonly appendedBytes: number;
   };
   /** Sentences about what went wrong; none in a good sample. */
   readonly failures: readonly string[];

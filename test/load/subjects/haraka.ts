@@ -32,7 +32,7 @@ export function harakaObstacle(): string | undefined {
   }
 }
 
-export const haraka: Subject = { name: `haraka ${version}, ${nodes} processes`, start: startHaraka };
+export const haraka: Subject = { name: `Haraka ${version}, ${nodes} processes`, start: startHaraka };
 
 async function startHaraka({ folder, sinkPort }: Surroundings): Promise<Running> {
   const [port = 0] = await freePorts(1);

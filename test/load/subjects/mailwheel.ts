@@ -1,4 +1,4 @@
-/** Mailwheel as an operator starts it: each role a process of its own, default settings, one Redis with fsync at every write. */
+/** Mailwheel as an operator starts it: each role a process of its own, settings at their defaults but for one limit, one Redis with fsync at every write. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import type { Running, Subject, Surroundings } from './subject.ts';
 
 const program = fileURLToPath(new URL('../../../apps/cli/bin/mailwheel.mjs', import.meta.url));
 const settleMsMax = 5000;
+const connectionsPerAddressMax = 1000;
 
 export interface MailwheelOptions {
   readonly workers: number;
@@ -38,7 +39,11 @@ async function startMailwheel(options: MailwheelOptions, surroundings: Surroundi
     redis: { url: redis.url },
     ingress: {
       listen: '127.0.0.1:0',
-      smtp: { listen: `127.0.0.1:${smtpPort}`, trustedNetworks: ['127.0.0.0/8'] },
+      smtp: {
+        listen: `127.0.0.1:${smtpPort}`,
+        trustedNetworks: ['127.0.0.0/8'],
+        connectionsPerAddressMax, // the whole load comes from one address
+      },
       http: { listen: `127.0.0.1:${httpPort}`, insecure: true },
     },
     worker: { listen: '127.0.0.1:0' },

@@ -26,7 +26,7 @@ export function postfixObstacle(): string | undefined {
   return undefined;
 }
 
-export const postfix: Subject = { name: 'postfix', start: startPostfix };
+export const postfix: Subject = { name: 'Postfix', start: startPostfix };
 
 async function startPostfix({ folder, sinkPort }: Surroundings): Promise<Running> {
   const [port = 0] = await freePorts(1);
