@@ -1,5 +1,6 @@
 /**
  * An attack on a whole tier: `node test/attack/attack.ts [--seed N] [--minutes M] [--messages N] [--kills N] [--scale quick|full]
+ * [--acts kill,redis-kill,...]
  * [--log all|failures|none] [--keep]`. Prints its seed, and with `--seed` repeats the plan. Exit code 0: nothing was lost,
  * nothing reached anybody that was refused, and every second copy has its cause. See docs/attack.md.
  */
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     messages: { type: 'string', default: '0' },
     kills: { type: 'string', default: '0' },
     pause: { type: 'string', default: '1500' },
+    acts: { type: 'string', default: '' },
     backlog: { type: 'string', default: '1500' },
     scale: { type: 'string', default: 'full' },
     log: { type: 'string', default: 'failures' },
@@ -95,6 +97,7 @@ const attacker = new Attacker({
   redis,
   hosts: orderHosts,
   meanPauseMs: Number(values.pause),
+  only: values.acts === '' ? [] : values.acts.split(','),
   killsMax: Number(values.kills) || Number.POSITIVE_INFINITY,
   note: (fault) => faults.write(fault),
   enough: () => timeIsUp() || (news?.submitted ?? 0) >= messagesMax,

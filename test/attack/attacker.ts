@@ -16,6 +16,7 @@ export interface AttackerOptions {
   readonly hosts: (order: HostsOrder) => void;
   readonly meanPauseMs: number;
   readonly killsMax: number;
+  readonly only: readonly string[];
   readonly note: (fault: FaultRecord) => void;
   /** True ends it after the act under way. */
   readonly enough: () => boolean;
@@ -34,8 +35,8 @@ export class Attacker {
   }
 
   async run(): Promise<void> {
-    const { at, redis, meanPauseMs, enough, killsMax } = this.#options;
-    const options = { scale: at.scale, meanPauseMs, smallDisk: redis.diskCanBeFilled };
+    const { at, redis, meanPauseMs, enough, killsMax, only } = this.#options;
+    const options = { scale: at.scale, meanPauseMs, smallDisk: redis.diskCanBeFilled, only };
     for (const { afterMs, act } of actsOf(at.seed, options)) {
       await pause(afterMs);
       if (act.kind === 'kill' || act.kind === 'terminate') await this.#othersServe(act);

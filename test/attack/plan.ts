@@ -127,6 +127,8 @@ export interface ActOptions {
   readonly meanPauseMs: number;
   /** Redis lies on a disk that can be filled. */
   readonly smallDisk: boolean;
+  /** Kinds of acts; empty: all. */
+  readonly only: readonly string[];
 }
 
 /** Endless; the caller stops. */
@@ -138,18 +140,20 @@ export function* actsOf(seed: number, options: ActOptions): Generator<TimedAct, 
   }
 }
 
-function drawAct(random: Random, { scale, smallDisk }: ActOptions): Act {
-  const kind = random.weighted({
-    kill: 54,
-    freeze: 12,
-    terminate: 8,
-    'redis-kill': 4,
-    'redis-restart': 1.5,
-    'redis-freeze': 2.5,
-    'redis-full': 2,
-    'disk-full': smallDisk ? 2 : 0,
-    flap: 9,
-    'cut-storm': 5,
+function drawAct(random: Random, { scale, smallDisk, only }: ActOptions): Act {
+  const wanted = (kind: Act['kind'], weight: number): number =>
+    only.length === 0 || only.includes(kind) ? weight : 0;
+  const kind = random.weighted<Act['kind']>({
+    kill: wanted('kill', 54),
+    freeze: wanted('freeze', 12),
+    terminate: wanted('terminate', 8),
+    'redis-kill': wanted('redis-kill', 4),
+    'redis-restart': wanted('redis-restart', 1.5),
+    'redis-freeze': wanted('redis-freeze', 2.5),
+    'redis-full': wanted('redis-full', 2),
+    'disk-full': smallDisk ? wanted('disk-full', 2) : 0,
+    flap: wanted('flap', 9),
+    'cut-storm': wanted('cut-storm', 5),
   });
   switch (kind) {
     case 'kill':

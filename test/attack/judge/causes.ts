@@ -53,6 +53,8 @@ export class Causes {
 
   #addFault({ act, victim, atMs, untilMs }: FaultRecord): void {
     if (act === 'flap') push(this.#flaps, victim, atMs);
+    // From the signal on: on a busy machine the supervisor learns of the end half a second later.
+    else if (act === 'kill') push(this.#kills, victim, atMs);
     else if (act === 'freeze') push(this.#stops, victim, { fromMs: atMs, untilMs });
     else if (victim === 'redis') this.#redis.push({ fromMs: atMs, untilMs: untilMs + reconnectMs });
   }
