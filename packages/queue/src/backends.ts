@@ -76,9 +76,12 @@ export class Backends {
   of(destination: DestinationKey): DestinationBackend {
     const known = this.#siblings.get(destination);
     if (known !== undefined) {
-      // Oldest first in a Map: taking it out and in again makes the cache forget the least recently used one.
-      this.#siblings.delete(destination);
-      this.#siblings.set(destination, known);
+      // Oldest first in a Map: taking it out and in again makes the cache forget the least recently used one. Asked for five
+      // times a message, so not while nothing is about to be forgotten.
+      if (this.#siblings.size > siblingsMax / 2) {
+        this.#siblings.delete(destination);
+        this.#siblings.set(destination, known);
+      }
       return known;
     }
     const shard = shardOf(destination, this.#shards);

@@ -73,7 +73,8 @@ export class StreamBudget {
 
   /** The destination took a message: it may use its full number of streams for a while. */
   proven(destination: string): void {
-    this.#provenUntil.delete(destination);
+    // To the end of the order in which they are forgotten; told with every message, so only when that may be soon.
+    if (this.#provenUntil.size > this.#limits.provenMax / 2) this.#provenUntil.delete(destination);
     this.#provenUntil.set(destination, this.#monotonicMs() + this.#limits.provenMs);
     if (this.#provenUntil.size > this.#limits.provenMax) {
       const oldest = this.#provenUntil.keys().next();
