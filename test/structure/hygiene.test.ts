@@ -21,7 +21,9 @@ describe('committed files', () => {
   });
 
   it('name no home or working folder of a machine', () => {
-    expect(holding(/(?<![\w.$}])\/(?:root|work|home\/[a-z]+|Users\/\w+)\/[\w.-]/)).toEqual([]);
+    // The root of the image that is built there, which is the same everywhere.
+    const ofMachines = texts.filter((path) => !path.startsWith('deploy/verify/container/'));
+    expect(holding(/(?<![\w.$}])\/(?:root|work|home\/[a-z]+|Users\/\w+)\/[\w.-]/, ofMachines)).toEqual([]);
   });
 
   it('hold no private keys or tokens', () => {

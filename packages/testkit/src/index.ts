@@ -1,11 +1,7 @@
 /** What tests (and the demonstration) need: a real Redis, scripted SMTP hosts, a clock to pass in. */
 export { freePort, startRedis, type TestRedis, type TestRedisOptions } from './redis.ts';
 export { startSentinel, type TestSentinel, type TestSentinelOptions } from './redis-sentinel.ts';
-export {
-  startRedisCluster,
-  type TestRedisCluster,
-  type TestRedisClusterOptions,
-} from './redis-cluster.ts';
+export { startRedisCluster, type TestRedisCluster, type TestRedisClusterOptions } from './redis-cluster.ts';
 export { waitFor } from './wait.ts';
 export { createFakeClock, type FakeClock } from './clock.ts';
 export { createCertificates, type Certificate, type Certificates } from './certificates.ts';
