@@ -1,7 +1,8 @@
 /** The plan with its ports: what the processes of an attack are given to find each other. */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { freePort } from '@mailwheel/testkit';
 import { stringify } from 'yaml';
 import type { Plan, PlannedHost, Scale } from './plan.ts';
 import { files, type Layout } from './records.ts';
@@ -29,19 +30,47 @@ export interface Place extends Layout {
   readonly consolePort: number;
 }
 
+/** Below the range from which systems take ports for outgoing connections (on Linux 32,768 and above). */
+const portsFrom = 12_000;
+const portsTo = 32_000;
+const given = new Set<number>();
+
+/**
+ * A free port that stays free while its owner is dead: one of the ephemeral range would be taken by some connection, and a
+ * process that is started again could not listen.
+ */
+async function lastingPort(): Promise<number> {
+  for (;;) {
+    const port = portsFrom + Math.floor(Math.random() * (portsTo - portsFrom));
+    if (given.has(port)) continue;
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (free) {
+      server.close();
+      await once(server, 'close');
+    }
+    if (!free) continue;
+    given.add(port);
+    return port;
+  }
+}
+
 export async function place(plan: Plan, scale: Scale, folder: string): Promise<Place> {
   const hosts: PlacedHost[] = [];
   for (const host of plan.hosts) {
-    const port = await freePort();
-    hosts.push({ ...host, port, doorPort: host.proxied ? await freePort() : port });
+    const port = await lastingPort();
+    hosts.push({ ...host, port, doorPort: host.proxied ? await lastingPort() : port });
   }
   const ingresses: PlacedIngress[] = [];
   for (let index = 0; index < plan.ingresses; index += 1) {
     ingresses.push({
       name: `ingress-${index}`,
-      smtpPort: await freePort(),
-      httpPort: await freePort(),
-      proxyPort: await freePort(),
+      smtpPort: await lastingPort(),
+      httpPort: await lastingPort(),
+      proxyPort: await lastingPort(),
     });
   }
   const hostsOf: Record<string, string[]> = {};
@@ -52,7 +81,7 @@ export async function place(plan: Plan, scale: Scale, folder: string): Promise<P
     scale,
     seed: plan.seed,
     shards: plan.shards,
-    redisPort: await freePort(),
+    redisPort: await lastingPort(),
     lockMs: scale.lockSeconds * 1000,
     renewMs: scale.renewSeconds * 1000,
     homeDomain: plan.homeDomain,
@@ -60,7 +89,7 @@ export async function place(plan: Plan, scale: Scale, folder: string): Promise<P
     ingressLogs: Object.fromEntries(ingresses.map(({ name }) => [name, `${name}.log`])),
     hosts,
     ingresses,
-    consolePort: await freePort(),
+    consolePort: await lastingPort(),
   };
 }
 
