@@ -92,7 +92,9 @@ describe('PROXY', () => {
     client.send('PROXY TCP4 192.0.2.10 10.0.0.1 4000 25', 'MAIL FROM:<a@sender.example>');
     await client.expect(/^421 4\.7\.0/);
     await client.closed();
-    expect(events).toContainEqual(expect.objectContaining({ kind: 'connected', clientAddress: '127.0.0.1' }));
+    const connected = expect.objectContaining({ kind: 'connected', clientAddress: '127.0.0.1' });
+    await waitFor('the line of the connection', () => events.some((event) => event.kind === 'connected'));
+    expect(events).toContainEqual(connected);
     const early = await via(v1('127.0.0.1'));
     await early.closed();
   });

@@ -53,3 +53,18 @@ test('the sweep is as fine as the shortest limit needs, and no finer than a seco
   expect(sweepIntervalMs(limits)).toBe(1000);
   expect(sweepIntervalMs({ ...limits, idleMs: 500 })).toBe(125);
 });
+
+test('a message whose data took longer than a command may is not cut off while it is being stored', () => {
+  const patience = new Patience({
+    idleMs: 1000,
+    loginMs: 1e9,
+    transactionMs: 1e9,
+    dataBytesPerSecondMin: 1000,
+  });
+  const sending = { mayRelay: true, weAreSlow: false };
+  expect(patience.judge(0, { ...sending, dataBytes: 0 })).toBeUndefined();
+  expect(patience.judge(5000, { ...sending, dataBytes: 9000 })).toBeUndefined();
+  expect(patience.judge(5100, { mayRelay: true, weAreSlow: true, dataBytes: undefined })).toBeUndefined();
+  patience.transactionEnded();
+  expect(patience.judge(5200, { ...sending, dataBytes: undefined })).toBeUndefined();
+});

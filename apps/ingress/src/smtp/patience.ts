@@ -75,6 +75,8 @@ export class Patience {
     this.#owingSinceMs = this.#owingSinceMs === undefined ? nowMs : this.#owingSinceMs + oursMs;
     this.#transactionSinceMs =
       this.#transactionSinceMs === undefined ? nowMs : this.#transactionSinceMs + oursMs;
+    // While its message is being stored it owes nothing: the time that its data took is not time without a command.
+    if (session.weAreSlow) return undefined;
     return judgePatience(
       {
         nowMs,
