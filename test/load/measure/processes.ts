@@ -46,6 +46,12 @@ export function endAllOnInterrupt(): void {
   }
 }
 
+/** A child that something else started: it ends with the others on an interrupt. */
+export function endOnInterrupt(child: ChildProcess): void {
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+}
+
 /** Starts a program; throws when it cannot be started. */
 export async function start(
   name: string,

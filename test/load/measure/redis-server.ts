@@ -1,7 +1,7 @@
 /** A Redis as the embedded one is configured (packages/embedded): append-only, fsync at every write, noeviction. */
 import { connect, type Socket } from 'node:net';
 import { startRedis, type TestRedis } from '@mailwheel/testkit';
-import type { Watched } from './processes.ts';
+import { endOnInterrupt, type Watched } from './processes.ts';
 
 export type RedisClient = ReturnType<TestRedis['client']>;
 
@@ -28,6 +28,7 @@ const maxmemory = '4gb';
 export async function startBenchRedis(): Promise<BenchRedis> {
   const durable = ['--appendfsync', 'always', '--databases', '1', '--maxmemory', maxmemory];
   const server = await startRedis({ arguments: durable });
+  endOnInterrupt(server.process);
   const client = server.client();
   const { pid } = server.process;
   if (pid === undefined) throw new Error('redis-server did not start');
