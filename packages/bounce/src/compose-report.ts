@@ -17,8 +17,13 @@ export function composeReport(request: ReportRequest, options: ReportOptions): C
   if (request.recipients.length === 0) throw new RangeError('a report needs a recipient to speak of');
   const smtpUtf8 = !isAscii(to);
   const returned = returnedMessage(request, options, smtpUtf8);
-  const boundary = safeBoundary(options.boundary, request.originalBody);
   const machine = Buffer.from(deliveryStatus(request, options, smtpUtf8));
+  const text = explanation(request, options);
+  // Every part, not the message alone: its subject stands in the text, and lines of that are broken anew.
+  const boundary = safeBoundary(
+    options.boundary,
+    Buffer.concat([Buffer.from(text), machine, request.originalBody]),
+  );
   const eightBit = contentTraits(machine).eightBit || returned?.encoding === '8bit';
   const subject = subjects[request.why];
   const header = [
@@ -35,7 +40,7 @@ export function composeReport(request: ReportRequest, options: ReportOptions): C
     ...(eightBit ? ['Content-Transfer-Encoding: 8bit'] : []),
   ];
   const parts = [
-    textPart(explanation(request, options)),
+    textPart(text),
     machinePart(machine, smtpUtf8),
     ...(returned === undefined ? [] : [returnedPart(returned)]),
   ];
